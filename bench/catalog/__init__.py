@@ -1,0 +1,1 @@
+"""What the bench knows before it measures: checkpoints, tasks, protocols, reported numbers."""
