@@ -15,6 +15,8 @@ from bench.spec.errors import UserError
 from bench.spec.protocol import Protocol
 
 HERE = Path(__file__).parent
+# libyaml parses some ten times as fast; a source build of PyYAML may lack it
+SAFE_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 CardT = TypeVar("CardT", ModelCard, TaskCard, Protocol)
 
@@ -63,7 +65,7 @@ def _add(found: dict[str, CardT], card: CardT, path: Path) -> None:
 
 def _load(path: Path) -> dict[str, Any]:
     try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+        document = SAFE_LOADER(path.read_text(encoding="utf-8")).get_single_data()
     except yaml.YAMLError as error:
         raise UserError(f"{path}: not YAML: {error}") from None
     if not isinstance(document, dict):

@@ -1,0 +1,1 @@
+"""Pure judgement: measured against reported, tonight against last night, model against model."""

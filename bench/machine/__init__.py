@@ -1,0 +1,1 @@
+"""What this machine has, found without torch: GPU and CPU names, data sets, weights, git state."""

@@ -1,0 +1,1 @@
+"""Instruments: clocks, memory counters, NVML, the host's facts, torch's switches."""

@@ -81,7 +81,7 @@ class MissingExtra(CellError):
 
 
 class Unsupported(CellError):
-    """This device, torch build or model cannot do what the cell asks."""
+    """The device, torch build or model cannot do what the cell asks."""
 
     kind: ClassVar[FailureKind] = "unsupported"
 

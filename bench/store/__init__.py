@@ -1,0 +1,1 @@
+"""Records on disk: written once, read back whole, refused when not understood."""

@@ -1,0 +1,1 @@
+"""How each measure is taken: accuracy, speed, memory, complexity."""

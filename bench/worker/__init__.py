@@ -1,0 +1,1 @@
+"""The inside of a worker process: a job in, a report out."""

@@ -1,0 +1,1 @@
+"""From a card to a network that is ready to run."""
