@@ -1,0 +1,63 @@
+"""Why a cell cannot run on this machine, before anything heavy is started."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+
+from bench.machine import data, weights
+from bench.spec.card import ModelCard, TaskCard
+from bench.spec.cell import PUBLISHED, RANDOM, Cell
+from bench.spec.errors import CellError, MissingExtra, MissingWeights
+
+
+class Obstacles:
+    """Looks for what accuracy needs; every other measure needs neither data nor weights.
+
+    `find(cell)` returns the error that the cell would end with, or None; each data set and
+    each checkpoint is looked for once.
+    """
+
+    def __init__(
+        self, models: Mapping[str, ModelCard], tasks: Mapping[str, TaskCard], data_dir: Path
+    ) -> None:
+        self._models, self._tasks, self._data_dir = models, tasks, data_dir
+        self._data = cache(self._look_for_data)
+        self._weights = cache(self._look_for_weights)
+
+    def find(self, cell: Cell) -> CellError | None:
+        """Return why the cell cannot run here: data, an extra, or weights."""
+        if cell.measure != "accuracy":
+            return None
+        return self._data(cell.task) or self._weights(cell.checkpoint, cell.weights)
+
+    def _look_for_data(self, task: str) -> CellError | None:
+        try:
+            located = data.locate(self._tasks[task], self._data_dir)
+        except CellError as error:
+            return error
+        if located.reader == "parquet" and find_spec("datasets") is None:
+            return MissingExtra(
+                f"{located.root} holds parquet files, which need the package `datasets`; "
+                "run: pip install -e '.[parquet]'"
+            )
+        return None
+
+    def _look_for_weights(self, checkpoint: str, wanted: str) -> CellError | None:
+        if wanted == RANDOM:
+            return None
+        card = self._models[checkpoint]
+        if weights.find(card, wanted) is not None:
+            return None
+        if wanted != PUBLISHED:
+            return MissingWeights(f"no file {wanted}; correct `weights` in the suite")
+        if card.weights_url is None:
+            return MissingWeights(f"no public weights of {card.key} are known; name a file as `weights` in the suite")
+        if weights.offline():
+            return MissingWeights(
+                f"{card.weights_url} is not in the cache and this machine is set offline; "
+                f"put the file at {weights.cache_path(card)}"
+            )
+        return None
