@@ -1,0 +1,134 @@
+"""What this machine can run and why not: one line per check, each with its remedy."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+from bench.machine import data, identity, weights
+from bench.spec.card import ModelCard, TaskCard
+from bench.spec.cell import PUBLISHED
+from bench.spec.errors import CellError, UserError
+
+OLDEST = {"torch": (2, 11), "torchvision": (0, 26), "timm": (1, 0, 29)}
+PROBE = """
+import json, torch
+cuda = torch.cuda.is_available()
+print(json.dumps({
+    "cuda_build": torch.version.cuda,
+    "cuda": cuda,
+    "capability": ".".join(map(str, torch.cuda.get_device_capability())) if cuda else None,
+    "bf16": torch.cuda.is_bf16_supported() if cuda else None,
+}))
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing a run may need: `ok`, what was found, and what to do where it is not."""
+
+    name: str
+    ok: bool
+    found: str
+    remedy: str = ""
+
+
+def run_checks(
+    models: Mapping[str, ModelCard], tasks: Mapping[str, TaskCard], data_dir: Path, results: Path
+) -> Iterator[Check]:
+    """Look at everything a run may need; takes seconds, since torch is started once in a child."""
+    yield _python()
+    yield from (_package(name, oldest) for name, oldest in OLDEST.items())
+    yield from _devices()
+    yield _compiler()
+    yield _extra("datasets", "parquet", "ImageNet as Hugging Face parquet files")
+    yield from (_data(task, data_dir) for task in tasks.values() if task.generated is None)
+    yield _weights(models)
+    yield _results(results)
+
+
+def _python() -> Check:
+    version = ".".join(map(str, sys.version_info[:3]))
+    return Check("python", sys.version_info >= (3, 11), version, "install Python 3.11 or newer")
+
+
+def _package(name: str, oldest: tuple[int, ...]) -> Check:
+    wanted = ".".join(map(str, oldest))
+    remedy = f"run: pip install '{name}>={wanted}'"
+    try:
+        version = importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return Check(name, False, "not installed", remedy)
+    numbers = tuple(int(part) for part in version.split("+")[0].split(".")[:3] if part.isdecimal())
+    return Check(name, numbers >= oldest, version, remedy)
+
+
+def _devices() -> Iterator[Check]:
+    cpu = f"{identity.cpu_name()}, {identity.usable_cpu_count()} usable cores"
+    yield Check("cpu", True, cpu)
+    try:
+        device = identity.resolve_device("cuda")
+    except UserError as error:
+        yield Check("gpu", False, "none", f"runs on the CPU; {error}")
+        return
+    torch = _probe_torch()
+    if torch.get("cuda"):
+        found = f"{device.name}, compute capability {torch['capability']}, torch for CUDA {torch['cuda_build']}"
+        yield Check("gpu", True, found)
+    elif torch.get("cuda_build") is None:
+        yield Check("gpu", False, f"{device.name}, but torch is built without CUDA", "install a CUDA build of torch")
+    else:
+        found = f"{device.name}, but torch for CUDA {torch['cuda_build']} cannot use it"
+        yield Check("gpu", False, found, "update the NVIDIA driver, or install a torch for an older CUDA")
+
+
+def _probe_torch() -> dict[str, str | bool | None]:
+    command = [sys.executable, "-c", PROBE]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)  # noqa: S603
+    if result.returncode:
+        return {"cuda": False, "cuda_build": None}
+    values: dict[str, str | bool | None] = json.loads(result.stdout.splitlines()[-1])
+    return values
+
+
+def _compiler() -> Check:
+    found = shutil.which(os.environ.get("CXX", "c++")) or shutil.which("g++")
+    remedy = "compiled cells fail without one; install g++ or set CXX"
+    return Check("c++ compiler", found is not None, found or "none", remedy)
+
+
+def _extra(package: str, extra: str, use: str) -> Check:
+    there = find_spec(package) is not None
+    remedy = f"only for {use}; run: pip install -e '.[{extra}]'"
+    return Check(package, there, "installed" if there else "not installed", remedy)
+
+
+def _data(task: TaskCard, data_dir: Path) -> Check:
+    try:
+        located = data.locate(task, data_dir)
+    except CellError as error:
+        return Check(f"data {task.key}", False, "not found", str(error))
+    return Check(f"data {task.key}", True, f"{located.reader} at {located.root}")
+
+
+def _weights(models: Mapping[str, ModelCard]) -> Check:
+    cached = sum(weights.find(card, PUBLISHED) is not None for card in models.values())
+    found = f"{cached} of {len(models)} checkpoints in {weights.cache_folder()}"
+    remedy = "downloaded when a run needs them; this machine is set offline (BENCH_OFFLINE or HF_HUB_OFFLINE)"
+    return Check("weights", cached == len(models) or not weights.offline(), found, remedy)
+
+
+def _results(results: Path) -> Check:
+    nearest = next(folder for folder in (results, *results.absolute().parents) if folder.exists())
+    free = shutil.disk_usage(nearest).free
+    writable = os.access(nearest, os.W_OK)
+    found = f"{results} {'can' if writable else 'cannot'} be written, {free / 1e9:.0f} GB free"
+    return Check("results", writable and free > 1e8, found, "name another folder with --results")
