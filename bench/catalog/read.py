@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -18,7 +19,22 @@ HERE = Path(__file__).parent
 # libyaml parses some ten times as fast; a source build of PyYAML may lack it
 SAFE_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
+
+@dataclass(frozen=True)
+class Catalog:
+    """Every definition the bench knows, by key."""
+
+    models: Mapping[str, ModelCard]
+    tasks: Mapping[str, TaskCard]
+    protocols: Mapping[str, Protocol]
+
+
 CardT = TypeVar("CardT", ModelCard, TaskCard, Protocol)
+
+
+def catalog() -> Catalog:
+    """Return the definitions that ship with the bench."""
+    return Catalog(models(), tasks(), protocols())
 
 
 @cache

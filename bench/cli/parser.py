@@ -104,7 +104,9 @@ def _add_models(parser: argparse.ArgumentParser) -> None:
 
 def _add_complexity(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("key", metavar="KEY", help="a checkpoint key, as `bench models` lists them")
-    parser.add_argument("--size", type=_size, metavar="HxW", help="input height x width (default: as published)")
+    parser.add_argument(
+        "--size", type=_size, metavar="HxW", help="input height x width (default: as published)"
+    )
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 

@@ -81,10 +81,11 @@ def _devices() -> Iterator[Check]:
         return
     torch = _probe_torch()
     if torch.get("cuda"):
-        found = f"{device.name}, compute capability {torch['capability']}, torch for CUDA {torch['cuda_build']}"
-        yield Check("gpu", True, found)
+        versions = f"compute capability {torch['capability']}, torch for CUDA {torch['cuda_build']}"
+        yield Check("gpu", True, f"{device.name}, {versions}")
     elif torch.get("cuda_build") is None:
-        yield Check("gpu", False, f"{device.name}, but torch is built without CUDA", "install a CUDA build of torch")
+        found = f"{device.name}, but torch is built without CUDA"
+        yield Check("gpu", False, found, "install a CUDA build of torch")
     else:
         found = f"{device.name}, but torch for CUDA {torch['cuda_build']} cannot use it"
         yield Check("gpu", False, found, "update the NVIDIA driver, or install a torch for an older CUDA")

@@ -54,7 +54,9 @@ class Obstacles:
         if wanted != PUBLISHED:
             return MissingWeights(f"no file {wanted}; correct `weights` in the suite")
         if card.weights_url is None:
-            return MissingWeights(f"no public weights of {card.key} are known; name a file as `weights` in the suite")
+            return MissingWeights(
+                f"no public weights of {card.key} are known; name a file as `weights` in the suite"
+            )
         if weights.offline():
             return MissingWeights(
                 f"{card.weights_url} is not in the cache and this machine is set offline; "

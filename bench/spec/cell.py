@@ -22,6 +22,7 @@ PRECISIONS: tuple[Precision, ...] = get_args(Precision)
 MEASURES: tuple[Measure, ...] = get_args(Measure)
 MEMORY_FORMATS: tuple[MemoryFormat, ...] = get_args(MemoryFormat)
 MODES: tuple[Mode, ...] = get_args(Mode)
+DEVICE_KINDS: tuple[DeviceKind, ...] = get_args(DeviceKind)
 
 PUBLISHED = "published"
 RANDOM = "random"

@@ -40,7 +40,10 @@ def test_verbs_and_options_change_only_on_purpose() -> None:
     [
         (["run", "s.yaml", "--limit", "0"], "argument --limit: '0' is not a number of images, 1 or more"),
         (["run", "s.yaml", "--limit", "ten"], "argument --limit: 'ten' is not a number of images, 1 or more"),
-        (["complexity", "k", "--size", "-1"], "argument --size: '-1' is not a size; write 224 or 800x1280 (height x width)"),
+        (
+            ["complexity", "k", "--size", "-1"],
+            "argument --size: '-1' is not a size; write 224 or 800x1280 (height x width)",
+        ),
         (["complexity", "k", "--size", "0x224"], "'0x224' is not a size; write 224 or 800x1280"),
         (["run"], "the following arguments are required: SUITE.yaml"),
         (["walk"], "argument VERB: invalid choice: 'walk'"),

@@ -1,0 +1,92 @@
+"""What a person sees while a suite runs."""
+
+from __future__ import annotations
+
+import sys
+from typing import TextIO
+
+from tqdm import tqdm
+
+from bench.cli.text import duration
+from bench.metrics.registry import metrics
+from bench.spec.cell import Cell
+from bench.spec.record import Failed, Measured
+
+HEADLINES = {
+    "accuracy": "top1_percent",
+    "throughput": "throughput_img_s",
+    "latency": "latency_s",
+    "memory": "peak_allocated_bytes",
+    "complexity": "macs",
+}
+
+
+class Progress:
+    """A bar and a line per finished cell on a terminal; only the lines where output goes elsewhere."""
+
+    def __init__(self, cells: int, stream: TextIO | None = None) -> None:
+        self._stream = stream or sys.stderr
+        self._bar = tqdm(
+            total=cells, unit="cell", file=self._stream, disable=not self._stream.isatty(), leave=False
+        )
+
+    def cell_skipped(self, cell: Cell) -> None:
+        """Count a cell that was measured before."""
+        del cell
+        self._bar.update()
+
+    def cell_blocked(self, cell: Cell, outcome: Failed) -> None:
+        """Say what a cell lacks."""
+        self._say(f"blocked  {cell.name}: {_first_line(outcome.message)}")
+        self._bar.update()
+
+    def cell_started(self, cell: Cell) -> None:
+        """Show the running cell beside the bar."""
+        self._bar.set_postfix_str(cell.name)
+
+    def cell_finished(self, cell: Cell, outcome: Measured | Failed, wall_s: float) -> None:
+        """Write the main figure of a cell, or why it has none."""
+        if isinstance(outcome, Measured):
+            self._say(f"measured {cell.name}: {_headline(cell, outcome)} ({duration(wall_s)})")
+        elif outcome.blocked:
+            self._say(f"blocked  {cell.name}: {_first_line(outcome.message)}")
+        else:
+            self._say(f"failed   {cell.name}: {outcome.reason}: {_first_line(outcome.message)}")
+        self._bar.update()
+
+    def close(self) -> None:
+        """Take the bar away."""
+        self._bar.close()
+
+    def _say(self, text: str) -> None:
+        self._bar.write(text, file=self._stream)
+
+
+class Silence:
+    """No progress at all, for `--quiet`."""
+
+    def cell_skipped(self, cell: Cell) -> None:
+        """Say nothing."""
+
+    def cell_blocked(self, cell: Cell, outcome: Failed) -> None:
+        """Say nothing."""
+
+    def cell_started(self, cell: Cell) -> None:
+        """Say nothing."""
+
+    def cell_finished(self, cell: Cell, outcome: Measured | Failed, wall_s: float) -> None:
+        """Say nothing."""
+
+    def close(self) -> None:
+        """Say nothing."""
+
+
+def _headline(cell: Cell, outcome: Measured) -> str:
+    metric = metrics()[HEADLINES[cell.measure]]
+    value = outcome.values.get(metric.name)
+    shown = "" if value is None else f"{metric.show(value)} {metric.unit}"
+    return " ".join([shown, *(f"[{flag}]" for flag in outcome.flags)]).strip() or "done"
+
+
+def _first_line(message: str) -> str:
+    return message.splitlines()[0] if message else ""

@@ -1,0 +1,96 @@
+"""The verb `run`: measure what is not measured yet, write the tables, judge the gates."""
+
+from __future__ import annotations
+
+import sys
+from argparse import Namespace
+from datetime import UTC, datetime
+
+from bench.cli import plan
+from bench.cli.progress import Progress, Silence
+from bench.cli.tables import write_tables
+from bench.cli.text import plural
+from bench.cli.workspace import Workspace
+from bench.compare.gate import failed_comparisons
+from bench.run.launcher import ForkserverLauncher
+from bench.run.recipe import Recipe
+from bench.run.schedule import Ports, execute
+from bench.run.summary import Summary, exit_code
+from bench.spec.errors import UserError
+
+COMPARISON_FAILED = 3
+
+
+def main(arguments: Namespace) -> int:
+    """Run a suite and return the exit code of the whole."""
+    if arguments.plan:
+        return plan.main(arguments)
+    if arguments.json:
+        raise UserError("--json goes with --plan; records are JSON files already, below --results")
+    workspace = Workspace(arguments)
+    workspace.warn()
+    started = datetime.now(UTC)
+    summary = _measure(workspace, quiet=arguments.quiet)
+    path = write_tables(workspace)
+    _say(workspace, summary, quiet=arguments.quiet)
+    print(path)
+    code = exit_code(summary, strict=arguments.strict)
+    return code or _judge(workspace, started)
+
+
+def _measure(workspace: Workspace, *, quiet: bool) -> Summary:
+    planned = workspace.planned
+    launcher = ForkserverLauncher()
+    if any(cell.state == "ready" for cell in planned):
+        launcher.warm_up()
+    observer = Silence() if quiet else Progress(len(planned))
+    ports = Ports(workspace.store, launcher, observer)
+    try:
+        return execute(planned, workspace.suite.name, _recipe(workspace), workspace.obstacle, ports)
+    finally:
+        observer.close()
+
+
+def _recipe(workspace: Workspace) -> Recipe:
+    catalog, limits = workspace.catalog, workspace.suite.limits
+    return Recipe(
+        models=catalog.models,
+        tasks=catalog.tasks,
+        protocols=catalog.protocols,
+        data_dir=workspace.data_dir,
+        device=workspace.device,
+        limit_s=limits.cell_s,
+        allowed_corrupt=limits.corrupt_images,
+        loader_workers=limits.loader_workers,
+        eval_batch=limits.eval_batch,
+    )
+
+
+def _say(workspace: Workspace, summary: Summary, *, quiet: bool) -> None:
+    for name in summary.failed:
+        log = "the end of its log stands in the report" if quiet else "see the report"
+        print(f"bench: failed: {name} ({log})", file=sys.stderr)
+    if quiet:
+        return
+    counts = {
+        "measured": summary.measured,
+        "already done": summary.skipped_done,
+        "blocked": summary.blocked,
+        "failed": summary.failed,
+    }
+    text = ", ".join(
+        f"{len(names):,} {what}" for what, names in counts.items() if names or what == "measured"
+    )
+    ending = "; interrupted, the same command goes on from here" if summary.interrupted else ""
+    print(f"{plural(len(workspace.planned), 'cell')}: {text}{ending}", file=sys.stderr)
+
+
+def _judge(workspace: Workspace, started: datetime) -> int:
+    gates = workspace.suite.gates
+    if not gates:
+        return 0
+    tonight, earlier = workspace.nights(started)
+    failures = failed_comparisons(gates, tonight, workspace.reported, earlier)
+    for line in failures:
+        print(f"bench: comparison failed: {line}", file=sys.stderr)
+    return COMPARISON_FAILED if failures else 0

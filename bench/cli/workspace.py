@@ -1,0 +1,113 @@
+"""Gathers what every verb on a suite needs: definitions, device, records and the planned cells."""
+
+from __future__ import annotations
+
+import os
+import sys
+from argparse import Namespace
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+
+from bench.catalog import read
+from bench.catalog.reported import Reported, reported
+from bench.machine import identity
+from bench.machine.obstacle import Obstacles
+from bench.plan.expand import expand
+from bench.plan.select import select
+from bench.plan.state import PlannedCell, assess
+from bench.plan.suite import Suite, read_suite
+from bench.spec.cell import DEVICE_KINDS, Cell, DeviceKind
+from bench.spec.errors import CellError
+from bench.spec.record import Record
+from bench.store.files import Store
+
+
+class Workspace:
+    """One suite on one machine, as the options of `run`, `plan` and `report` describe it.
+
+    Raises `UserError` for a suite, a device or an `--only` that is wrong.
+    """
+
+    def __init__(self, arguments: Namespace) -> None:
+        self.catalog = read.catalog()
+        self.suite: Suite = read_suite(arguments.suite, self.catalog)
+        self.device = identity.resolve_device(getattr(arguments, "device", "auto"))
+        self.data_dir = data_folder(getattr(arguments, "data", None), self.suite.data)
+        self.results: Path = arguments.results
+        self.store = Store(self.results)
+        self._only: list[str] = getattr(arguments, "only", [])
+        self._fresh: bool = getattr(arguments, "fresh", False)
+        self._limit: int | None = getattr(arguments, "limit", None)
+
+    @cached_property
+    def cells(self) -> tuple[Cell, ...]:
+        """Every cell of the suite on this device, before `--only`."""
+        return self._expand(self.device.kind)
+
+    @property
+    def reported_cells(self) -> tuple[Cell, ...]:
+        """Every cell that belongs in the tables: on each kind of device that has records, else on this.
+
+        So the tables of records from a GPU are the same wherever they are written.
+        """
+        known = {record.cell_key for record in self.records}
+        both = {kind: self._expand(kind) for kind in DEVICE_KINDS}
+        seen = [
+            cells for kind, cells in both.items() if any(c.device == kind and c.key in known for c in cells)
+        ]
+        return tuple(dict.fromkeys(cell for cells in seen or [self.cells] for cell in cells))
+
+    @property
+    def records(self) -> tuple[Record, ...]:
+        """All stored records, read anew; damaged ones are left out (`warn` names them)."""
+        return self.store.records()[0]
+
+    @cached_property
+    def reported(self) -> tuple[Reported, ...]:
+        """All reported numbers of the catalog."""
+        return tuple(reported())
+
+    def nights(self, started: datetime) -> tuple[list[Record], list[Record]]:
+        """Split the records of the cells this run was to measure here: its own, and earlier ones."""
+        keys = {planned.cell.key for planned in self.planned if planned.state != "done"}
+        own = [each for each in self.records if each.cell_key in keys and each.host.machine == self.machine]
+        tonight = [each for each in own if datetime.fromisoformat(each.provenance.started_utc) >= started]
+        return tonight, [each for each in own if each not in tonight]
+
+    def warn(self) -> None:
+        """Name every damaged record on standard error; its cell counts as not measured."""
+        for problem in self.store.records()[1]:
+            print(f"bench: warning: {problem.path}: {problem.message}; ignored", file=sys.stderr)
+
+    def _expand(self, kind: DeviceKind) -> tuple[Cell, ...]:
+        catalog = self.catalog
+        return expand(self.suite, catalog.models, catalog.tasks, catalog.protocols, kind, self._limit)
+
+    @cached_property
+    def planned(self) -> tuple[PlannedCell, ...]:
+        """The selected cells, each ready, done or blocked."""
+        past = self.store.history(self.machine)
+        return assess(select(self.cells, self._only), past, self._why_not, self._fresh)
+
+    @property
+    def machine(self) -> str:
+        """The folder name of this machine among the records."""
+        return identity.machine_slug(self.device)
+
+    def obstacle(self, cell: Cell) -> CellError | None:
+        """Return the error that the cell would end with here, or None."""
+        return self._obstacles.find(cell)
+
+    @cached_property
+    def _obstacles(self) -> Obstacles:
+        return Obstacles(self.catalog.models, self.catalog.tasks, self.data_dir)
+
+    def _why_not(self, cell: Cell) -> str | None:
+        error = self.obstacle(cell)
+        return None if error is None else f"{error.kind.replace('_', ' ')}: {error}"
+
+
+def data_folder(asked: Path | None, of_suite: str | None) -> Path:
+    """Return where data sets are looked for: option, then suite, then BENCH_DATA, then ./data."""
+    return asked or Path(of_suite or os.environ.get("BENCH_DATA") or "data")
