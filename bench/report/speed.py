@@ -1,0 +1,155 @@
+"""Speed and memory: one row per model and setting, one table per protocol."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from bench.compare.pairing import partial
+from bench.metrics.registry import metrics
+from bench.report import words
+from bench.report.table import MISSING, Footnotes, Table, columns
+from bench.spec.cell import RANDOM, Cell, Measure
+from bench.spec.record import Measured, Record
+
+Joined = Mapping[Measure, Record]
+
+FIGURES: tuple[tuple[Measure, str], ...] = (
+    ("latency", "latency_s"),
+    ("memory", "peak_allocated_bytes"),
+    ("memory", "peak_reserved_bytes"),
+    ("memory", "peak_device_bytes"),
+    ("throughput", "energy_j_per_image"),
+)
+COLUMNS = columns(
+    ("Model", "Size (px)", "Precision", "Mode", "Layout"),
+    ("Batch", "Throughput (img/s)", "IQR (%)", *(metrics()[name].title for _, name in FIGURES)),
+    ("Notes",),
+)
+INTRO = (
+    "Throughput: batch over the median step. IQR: interquartile range of the steps, in percent of it. "
+    "Latency: one image alone. Peak allocated is what the model needs, peak reserved what PyTorch held for "
+    "it, peak on device what the driver saw, with the context and everything else."
+)
+
+
+def speed_tables(records: tuple[Record, ...]) -> tuple[Table, ...]:
+    """Return one table per protocol, in the order of the records."""
+    timed = words.of_measure(records, "throughput", "latency", "memory")
+    scored = {_scored_key(record.cell) for record in words.of_measure(records, "accuracy") if _whole(record)}
+    protocols = {record.cell.protocol_digest: record.provenance.protocol for record in timed}
+    found = []
+    for digest, protocol in protocols.items():
+        notes = Footnotes()
+        own = [record for record in timed if record.cell.protocol_digest == digest]
+        rows = tuple(_row(joined, scored, notes) for joined in _join(own))
+        title = f"Speed and memory: protocol {protocol.key}, version {protocol.version}"
+        found.append(Table(title, COLUMNS, rows, f"{protocol.summary} {INTRO}", notes.texts))
+    return tuple(found)
+
+
+def _whole(record: Record) -> bool:
+    return partial(record) is None and record.cell.weights != RANDOM
+
+
+def _join(records: Sequence[Record]) -> Iterator[Joined]:
+    """Yield the records of one setting together; latency, which has no batch, joins the first batch."""
+    settings: dict[Cell, dict[object, dict[Measure, Record]]] = {}
+    for record in records:
+        batches = settings.setdefault(_setting(record.cell), {})
+        batch = None if record.cell.measure == "latency" else record.cell.batch
+        batches.setdefault(batch, {})[record.cell.measure] = record
+    for batches in settings.values():
+        alone = batches.pop(None, {})
+        if not batches:
+            yield alone
+        for number, joined in enumerate(batches.values()):
+            yield {**alone, **joined} if number == 0 else joined
+
+
+def _setting(cell: Cell) -> Cell:
+    same = {
+        "measure": "throughput",
+        "batch": 1,
+        "default_batch": True,
+        "limit_images": None,
+        "crop_pct": None,
+    }
+    return cell.model_copy(update=same)
+
+
+def _row(joined: Joined, scored: set[Cell], notes: Footnotes) -> tuple[str, ...]:
+    first = next(iter(joined.values()))
+    cell, card = first.cell, first.provenance.card
+    marks = [text for record in joined.values() for text in words.flags(record)]
+    marks += [text for text in (_compiled(joined.get("throughput")), _unverified(cell, scored)) if text]
+    return (
+        card.label,
+        words.size(cell),
+        cell.precision,
+        cell.mode,
+        cell.memory_format.replace("_", " "),
+        _batch(joined),
+        _figure(joined, "throughput", "throughput_img_s"),
+        _iqr(joined.get("throughput")),
+        *(_figure(joined, measure, name) for measure, name in FIGURES),
+        notes.mark(*marks).strip(),
+    )
+
+
+def _value(record: Record | None, name: str) -> float | None:
+    if record is None or not isinstance(record.outcome, Measured):
+        return None
+    return record.outcome.values.get(name)
+
+
+def _figure(joined: Joined, measure: Measure, name: str) -> str:
+    value = _value(joined.get(measure), name)
+    return MISSING if value is None else metrics()[name].show(value)
+
+
+def _batch(joined: Joined) -> str:
+    for measure in ("throughput", "memory"):
+        record = joined.get(measure)
+        if record is not None:
+            batch = _value(record, "batch_images") or record.cell.batch
+            return f"{batch:,}" if isinstance(batch, int) else str(batch)
+    return MISSING
+
+
+def _iqr(record: Record | None) -> str:
+    spread, step = _value(record, "step_iqr_s"), _value(record, "step_s")
+    return MISSING if spread is None or not step else f"{100 * spread / step:.1f}"
+
+
+def _compiled(record: Record | None) -> str | None:
+    if record is None or record.cell.mode == "eager":
+        return None
+    seconds, breaks = _value(record, "compile_s"), _value(record, "graph_breaks")
+    error = _value(record, "output_rel_error")
+    checked = (
+        "outputs not compared with eager: unverified" if error is None else f"outputs {error:.1e} from eager"
+    )
+    took = f"compiled in {seconds:.1f} s, " if seconds is not None else ""
+    return (
+        f"{took}{words.plural(int(breaks), 'graph break')}, {checked}"
+        if breaks is not None
+        else took + checked
+    )
+
+
+def _scored_key(cell: Cell) -> Cell:
+    return _setting(cell).model_copy(
+        update={
+            "weights": "",
+            "protocol": "",
+            "protocol_digest": "",
+            "mode": "eager",
+            "memory_format": "contiguous",
+        }
+    )
+
+
+def _unverified(cell: Cell, scored: set[Cell]) -> str | None:
+    if _scored_key(cell) in scored:
+        return None
+    return "unverified: no complete accuracy run of this model at this size and precision on this machine"

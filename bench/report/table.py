@@ -1,0 +1,48 @@
+"""A table as data: columns, rows of text, and footnotes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+MISSING = "—"
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A header and the side its cells lean to."""
+
+    header: str
+    right: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A titled table; `intro` says how to read it, `footnotes` are numbered from 1."""
+
+    title: str
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[str, ...], ...]
+    intro: str = ""
+    footnotes: tuple[str, ...] = ()
+
+
+class Footnotes:
+    """Collects the footnotes of one table; the same text is always the same number."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[str, int] = {}
+
+    def mark(self, *texts: str | None) -> str:
+        """Return `" [1][2]"` for the texts that are not empty, or an empty string."""
+        found = [self._numbers.setdefault(text, len(self._numbers) + 1) for text in texts if text]
+        return " " + "".join(f"[{number}]" for number in found) if found else ""
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """All footnotes in the order of their numbers."""
+        return tuple(self._numbers)
+
+
+def columns(left: tuple[str, ...], right: tuple[str, ...], last: tuple[str, ...]) -> tuple[Column, ...]:
+    """Return text columns, then number columns, then text columns."""
+    return (*map(Column, left), *(Column(name, right=True) for name in right), *map(Column, last))

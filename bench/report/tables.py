@@ -1,0 +1,26 @@
+"""All tables of one machine, in reading order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bench.catalog.reported import Reported
+from bench.report.accuracy import accuracy_tables
+from bench.report.choose import Section
+from bench.report.complexity import complexity_tables
+from bench.report.overview import overview_table
+from bench.report.published import published_table
+from bench.report.speed import speed_tables
+from bench.report.table import Table
+
+
+def tables(section: Section, reported: Sequence[Reported]) -> tuple[Table, ...]:
+    """Return overview, accuracy, complexity, speed and published-speed tables; empty ones are left out."""
+    records = section.records
+    return (
+        *overview_table(records, reported),
+        *accuracy_tables(records, reported),
+        *complexity_tables(records, reported),
+        *speed_tables(records),
+        *published_table(records, reported),
+    )

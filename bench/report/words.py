@@ -1,0 +1,80 @@
+"""Words for what records hold as keys: flags, sources, conditions."""
+
+from __future__ import annotations
+
+from pathlib import PurePath, PurePosixPath
+
+from bench.catalog.reported import Reported
+from bench.spec.card import ModelCard
+from bench.spec.cell import PUBLISHED, RANDOM, Cell, Measure
+from bench.spec.record import Failed, Measured, Record
+
+FLAGS = {
+    "cpu_bound": "bound by the CPU: the device waited for work, so a faster host would give another figure",
+    "not_converged": "the spread was still above its target when the time was up",
+    "partial": "only a part of the images was scored",
+}
+
+
+def size(cell: Cell) -> str:
+    """Write the input size in pixels: `224`, or height x width where they differ."""
+    return f"{cell.height_px}" if cell.height_px == cell.width_px else f"{cell.height_px}x{cell.width_px}"
+
+
+def flags(record: Record | None) -> tuple[str, ...]:
+    """Return one sentence for every flag of a record, prefixed by its measure."""
+    if record is None or not isinstance(record.outcome, Measured):
+        return ()
+    return tuple(
+        f"{record.cell.measure}: {FLAGS.get(flag, flag.replace('_', ' '))}" for flag in record.outcome.flags
+    )
+
+
+def weights(cell: Cell) -> str | None:
+    """Say which weights an accuracy was measured with, or None for the published ones."""
+    if cell.weights == PUBLISHED:
+        return None
+    if cell.weights == RANDOM:
+        return "random weights: the figure only shows that the evaluation runs"
+    return f"weights of {PurePath(cell.weights).name}"
+
+
+def source(row: Reported, card: ModelCard) -> str:
+    """Write a source in short: repository and file or paper, place in it, and the name used there."""
+    name = _short(row.source)
+    place = f"{name}, {row.where}" if row.where else name
+    own_names = (card.label, card.key, card.ref, card.ref.partition(".")[0])
+    words = row.label if row.variant is None else f"{row.label} ({row.variant})"
+    return place if words in own_names else f"{place}, as {words}"
+
+
+def full_source(row: Reported) -> str:
+    """Write a source in full, with its edition or commit."""
+    return f"{row.source}: {row.source_version}" if row.source_version else row.source
+
+
+def _short(text: str) -> str:
+    repository, colon, path = text.partition(":")
+    if not colon or "/" not in repository:
+        return text
+    return f"{repository.partition('/')[2]}: {PurePosixPath(path).name}"
+
+
+def trouble(outcome: Failed) -> str:
+    """Write status and kind of a failure: `blocked (missing data)`."""
+    status = "blocked" if outcome.blocked else "failed"
+    return f"{status} ({outcome.reason.replace('_', ' ')})"
+
+
+def plural(number: int, noun: str) -> str:
+    """Write a count with its noun: `1 cell`, `2 cells`."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def of_measure(records: tuple[Record, ...], *measures: Measure) -> tuple[Record, ...]:
+    """Return the measured records of some measures."""
+    return tuple(
+        record
+        for record in records
+        if record.cell.measure in measures and isinstance(record.outcome, Measured)
+    )
