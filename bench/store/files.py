@@ -1,0 +1,107 @@
+"""The folder of records: one immutable JSON file per attempt at a cell."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from bench.plan.state import Past
+from bench.spec.errors import BadRecord, UserError
+from bench.spec.record import Record
+from bench.store import history
+from bench.store.atomic import write_once
+from bench.store.names import SUFFIX, relative_path
+from bench.store.text import from_json, to_json
+from bench.store.trouble import cannot_write
+from bench.store.upgrade import upgrade
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A file among the records that cannot be read, and why; it is left where it is."""
+
+    path: Path
+    message: str
+
+
+class Store:
+    """The records below a results folder; `root / "records"` need not exist yet."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.folder = root / "records"
+
+    def write(self, record: Record) -> Path:
+        """Store a record for good and return its path.
+
+        Raises `UserError` naming the folder where it cannot be written or the record is
+        already there, `BadRecord` for a number that is not finite; nothing half-written
+        stays behind.
+        """
+        path = self.folder / relative_path(record)
+        text = to_json(record)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_once(path, text)
+        except FileExistsError:
+            raise UserError(f"{path}: this record is already written, and records never change") from None
+        except OSError as error:
+            raise cannot_write(path.parent, error) from None
+        return path
+
+    def read(self, path: Path) -> Record:
+        """Read one record.
+
+        Raises `BadRecord` naming the file where it is truncated, not a record, or of a
+        newer schema.
+        """
+        try:
+            return _parse(path)
+        except (ValueError, OSError) as error:
+            raise BadRecord(f"{path}: {_reason(error)}") from None
+
+    def records(self, machine: str | None = None) -> tuple[tuple[Record, ...], tuple[Problem, ...]]:
+        """Return all records of one machine, or of all, in the order of their paths.
+
+        A damaged file becomes a `Problem` and is skipped; a record of a newer schema raises
+        `BadRecord`, since skipping it would measure its cell again.
+        """
+        records: list[Record] = []
+        problems: list[Problem] = []
+        for path in self._paths(machine):
+            try:
+                records.append(_parse(path))
+            except (ValueError, OSError) as error:
+                problems.append(Problem(path, _reason(error)))
+        return tuple(records), tuple(problems)
+
+    def history(self, machine: str) -> Mapping[str, Past]:
+        """Return what is known of each cell on one machine, by cell key.
+
+        That is the newest measured attempt, else the newest failed one. Damaged files are
+        skipped; raises `BadRecord` for a newer schema.
+        """
+        return history.newest(self._paths(machine))
+
+    def _paths(self, machine: str | None) -> Iterator[Path]:
+        pattern = f"{machine or '*'}/*/*{SUFFIX}"
+        return iter(sorted(path for path in self.folder.glob(pattern) if not path.name.startswith(".")))
+
+
+def _parse(path: Path) -> Record:
+    try:
+        return Record.model_validate(upgrade(from_json(path.read_text(encoding="utf-8"))))
+    except BadRecord as error:
+        raise BadRecord(f"{path}: {error}") from None
+
+
+def _reason(error: ValueError | OSError) -> str:
+    if isinstance(error, OSError):
+        return f"cannot be read: {error.strerror}"
+    if isinstance(error, ValidationError):
+        first = error.errors()[0]
+        return f"not a record: {'.'.join(map(str, first['loc']))}: {first['msg']}"
+    return f"truncated or damaged: {error}"

@@ -1,0 +1,87 @@
+"""What became of each cell so far, quickly."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from bench.plan.state import Past
+from bench.spec.record import Failed, Measured, Record
+from bench.store.files import Store
+from bench.store.names import relative_path
+from bench.store.text import to_json
+
+MakeRecord = Callable[..., Record]
+CRASH = Failed(reason="crash", message="m")
+TIMEOUT = Failed(reason="timeout", message="m")
+MEASURED = Measured(values={"img_s": 1.0}, details={"kind": "failed", "reason": "none"})
+
+
+def day(number: int) -> str:
+    return f"2026-03-{number:02}T00:00:00+00:00"
+
+
+@pytest.mark.parametrize(
+    ("attempts", "past"),
+    [
+        ([CRASH], Past(measured=False, reason="crash", wall_s=1.0)),
+        ([MEASURED], Past(measured=True, reason=None, wall_s=1.0)),
+        ([CRASH, TIMEOUT], Past(measured=False, reason="timeout", wall_s=2.0)),
+        ([MEASURED, MEASURED], Past(measured=True, reason=None, wall_s=2.0)),
+        ([MEASURED, CRASH, TIMEOUT], Past(measured=True, reason=None, wall_s=1.0)),
+        ([CRASH, MEASURED, TIMEOUT], Past(measured=True, reason=None, wall_s=2.0)),
+    ],
+)
+def test_newest_measured_else_newest_failed(
+    tmp_path: Path, make_record: MakeRecord, attempts: list[Measured | Failed], past: Past
+) -> None:
+    store = Store(tmp_path)
+    for number, outcome in enumerate(attempts, start=1):
+        store.write(make_record(outcome, started=day(number), wall_s=float(number)))
+    assert store.history("cpu-x-2-cores") == {make_record().cell_key: past}
+
+
+def test_cells_and_machines_are_kept_apart(tmp_path: Path, make_record: MakeRecord) -> None:
+    store = Store(tmp_path)
+    store.write(make_record())
+    store.write(make_record(CRASH, height_px=288))
+    store.write(make_record(machine="other"))
+    assert store.history("cpu-x-2-cores") == {
+        make_record().cell_key: Past(measured=True, reason=None, wall_s=12.5),
+        make_record(height_px=288).cell_key: Past(measured=False, reason="crash", wall_s=12.5),
+    }
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"schema_version": 1}', '{"schema_version": 1, "outcome": 3}'])
+def test_a_damaged_attempt_is_none(tmp_path: Path, make_record: MakeRecord, text: str) -> None:
+    store = Store(tmp_path)
+    store.write(make_record(started=day(1)))
+    damaged = store.write(make_record(started=day(2)))
+    damaged.write_text(text)
+    store.write(make_record(started=day(1), height_px=288)).write_text(text)
+    assert store.history("cpu-x-2-cores") == {
+        make_record().cell_key: Past(measured=True, reason=None, wall_s=12.5)
+    }
+
+
+def test_ten_thousand_records_in_a_blink(tmp_path: Path, make_record: MakeRecord) -> None:
+    store = Store(tmp_path)
+    outcome = Measured(
+        values={f"value_{number}": 1.5 * number for number in range(20)},
+        samples={"window_s": tuple(0.2 + number / 1e4 for number in range(40))},
+        details={"bits": "0f" * 2000},
+    )
+    record = make_record(outcome)
+    text, path = to_json(record), store.folder / relative_path(record)
+    for number in range(10_000):
+        folder = store.folder / record.host.machine / f"model_{number % 50}"
+        if number < 50:
+            folder.mkdir(parents=True)
+        (folder / path.name.replace(record.cell_key, f"{number:012x}")).write_text(text)
+    before_s = time.process_time()
+    history = store.history(record.host.machine)
+    passed_s = time.process_time() - before_s
+    assert len(history) == 10_000
+    assert set(history.values()) == {Past(measured=True, reason=None, wall_s=12.5)}
+    assert passed_s < 1.5
