@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from bench.machine import data, identity, weights
+from bench.machine import data, gpus, identity, weights
 from bench.spec.card import ModelCard, TaskCard
 from bench.spec.cell import PUBLISHED
 from bench.spec.errors import CellError, UserError
@@ -76,8 +76,8 @@ def _devices() -> Iterator[Check]:
     yield Check("cpu", True, cpu)
     try:
         device = identity.resolve_device("cuda")
-    except UserError as error:
-        yield Check("gpu", False, "none", f"runs on the CPU; {error}")
+    except UserError:
+        yield Check("gpu", False, "none", f"cells run on the CPU; {gpus.why_none()}")
         return
     torch = _probe_torch()
     if torch.get("cuda"):

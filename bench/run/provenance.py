@@ -1,0 +1,74 @@
+"""Puts a record together from how a worker ended and what the parent knows."""
+
+from __future__ import annotations
+
+import platform
+from dataclasses import dataclass
+from datetime import datetime
+
+import bench
+from bench.machine import git
+from bench.machine.identity import Device, cpu_name, machine_slug, usable_cpu_count
+from bench.run.ending import Ended
+from bench.spec.job import Job, Report
+from bench.spec.record import Host, Provenance, Record
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """When an attempt started and how long it took, start of the worker included."""
+
+    started: datetime
+    wall_s: float
+
+
+class Scribe:
+    """Writes records of one run: same suite, same device, same source tree."""
+
+    def __init__(self, suite: str, device: Device) -> None:
+        self._suite, self._device = suite, device
+        self.machine = machine_slug(device)
+        self._commit, self._dirty = git.revision()
+
+    def record(self, job: Job, ended: Ended, timing: Timing) -> Record:
+        """Return the record of one attempt.
+
+        Where the worker left no report, the host is what the parent can see of it. The
+        machine is always the parent's name for it, since that is where it looks for records.
+        """
+        report = ended if isinstance(ended, Report) else Report(outcome=ended, host=self._host())
+        return Record(
+            cell=job.cell,
+            cell_key=job.cell.key,
+            outcome=report.outcome,
+            host=report.host.model_copy(update={"machine": self.machine}),
+            provenance=self._provenance(job, report, timing),
+        )
+
+    def _provenance(self, job: Job, report: Report, timing: Timing) -> Provenance:
+        return Provenance(
+            bench_version=bench.__version__,
+            git_commit=self._commit,
+            git_dirty=self._dirty,
+            suite=self._suite,
+            started_utc=timing.started.isoformat(timespec="milliseconds"),
+            wall_s=timing.wall_s,
+            protocol=job.protocol,
+            card=job.card,
+            task=job.task,
+            switches=report.switches,
+            data_fingerprint=report.data_fingerprint,
+            weights_sha256=report.weights_sha256,
+        )
+
+    def _host(self) -> Host:
+        device = self._device
+        return Host(
+            machine=self.machine,
+            device=device.kind,
+            gpu=device.name if device.kind == "cuda" else None,
+            cpu=cpu_name(),
+            cpu_count=usable_cpu_count(),
+            os=platform.platform(),
+            python=platform.python_version(),
+        )
