@@ -1,0 +1,129 @@
+"""Which cells are done, which can run here, and how long they may take."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import median
+from typing import Literal
+
+from bench.spec.cell import Cell, Measure
+
+State = Literal["ready", "done", "blocked"]
+
+
+@dataclass(frozen=True)
+class PlannedCell:
+    """A cell, its state, the reason for it (empty where there is nothing to say) and its likely seconds."""
+
+    cell: Cell
+    state: State
+    why: str
+    estimate_s: float | None
+
+
+@dataclass(frozen=True)
+class Past:
+    """What the store knows of one cell: whether it was measured, else why not, and the wall time."""
+
+    measured: bool
+    reason: str | None
+    wall_s: float
+
+
+def assess(
+    cells: Sequence[Cell],
+    past: Mapping[str, Past],
+    obstacle: Callable[[Cell], str | None],
+    fresh: bool,
+) -> tuple[PlannedCell, ...]:
+    """Return every cell with its state; `past` is by cell key, `fresh` measures done ones again.
+
+    `obstacle` says why a cell cannot run here; it is asked once for cells that differ in
+    nothing but size, batch, memory format, crop or protocol.
+    """
+    pasts = [past.get(cell.key) for cell in cells]
+    estimate = _estimator(cells, pasts)
+    why_not = _asked_once(obstacle)
+    planned = []
+    for cell, before in zip(cells, pasts, strict=True):
+        state, why = _state(cell, before, why_not, fresh)
+        planned.append(PlannedCell(cell, state, why, estimate(cell, before)))
+    return tuple(planned)
+
+
+def as_json(planned: Sequence[PlannedCell]) -> dict[str, list[dict[str, str | int]]]:
+    """Return the plan as the JSON that `plan --json` prints."""
+    return {"cells": [_as_json(item.cell, item) for item in planned]}
+
+
+def _as_json(cell: Cell, planned: PlannedCell) -> dict[str, str | int]:
+    return {
+        "name": cell.name,
+        "checkpoint": cell.checkpoint,
+        "task": cell.task,
+        "height_px": cell.height_px,
+        "width_px": cell.width_px,
+        "precision": cell.precision,
+        "measure": cell.measure,
+        "state": planned.state,
+        "why": planned.why,
+    }
+
+
+def _state(
+    cell: Cell, before: Past | None, why_not: Callable[[Cell], str | None], fresh: bool
+) -> tuple[State, str]:
+    if before is not None and before.measured and not fresh:
+        return "done", ""
+    reason = why_not(cell)
+    if reason is not None:
+        return "blocked", reason
+    if before is not None and not before.measured:
+        return "ready", f"last attempt failed: {before.reason}"
+    return "ready", ""
+
+
+def _asked_once(obstacle: Callable[[Cell], str | None]) -> Callable[[Cell], str | None]:
+    answers: dict[tuple[str, ...], str | None] = {}
+
+    def ask(cell: Cell) -> str | None:
+        matters = (
+            cell.task,
+            cell.checkpoint,
+            cell.weights,
+            cell.measure,
+            cell.device,
+            cell.precision,
+            cell.mode,
+        )
+        if matters not in answers:
+            answers[matters] = obstacle(cell)
+        return answers[matters]
+
+    return ask
+
+
+def _estimator(
+    cells: Sequence[Cell], pasts: Sequence[Past | None]
+) -> Callable[[Cell, Past | None], float | None]:
+    """Estimate from the cell itself, else its checkpoint and measure, else its measure.
+
+    Only measured pasts count: a failed attempt does not say how long a finished one takes.
+    """
+    by_model: defaultdict[tuple[str, Measure], list[float]] = defaultdict(list)
+    by_measure: defaultdict[Measure, list[float]] = defaultdict(list)
+    for cell, before in zip(cells, pasts, strict=True):
+        if before is not None and before.measured:
+            by_model[cell.checkpoint, cell.measure].append(before.wall_s)
+            by_measure[cell.measure].append(before.wall_s)
+    model_s = {group: median(walls) for group, walls in by_model.items()}
+    measure_s = {measure: median(walls) for measure, walls in by_measure.items()}
+
+    def estimate(cell: Cell, before: Past | None) -> float | None:
+        if before is not None and before.measured:
+            return before.wall_s
+        return model_s.get((cell.checkpoint, cell.measure), measure_s.get(cell.measure))
+
+    return estimate
