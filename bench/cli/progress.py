@@ -37,7 +37,7 @@ class Progress:
 
     def cell_blocked(self, cell: Cell, outcome: Failed) -> None:
         """Say what a cell lacks."""
-        self._say(f"blocked  {cell.name}: {_first_line(outcome.message)}")
+        self._say(_no_result(cell, outcome))
         self._bar.update()
 
     def cell_started(self, cell: Cell) -> None:
@@ -48,10 +48,8 @@ class Progress:
         """Write the main figure of a cell, or why it has none."""
         if isinstance(outcome, Measured):
             self._say(f"measured {cell.name}: {_headline(cell, outcome)} ({duration(wall_s)})")
-        elif outcome.blocked:
-            self._say(f"blocked  {cell.name}: {_first_line(outcome.message)}")
         else:
-            self._say(f"failed   {cell.name}: {outcome.reason}: {_first_line(outcome.message)}")
+            self._say(_no_result(cell, outcome))
         self._bar.update()
 
     def close(self) -> None:
@@ -88,5 +86,7 @@ def _headline(cell: Cell, outcome: Measured) -> str:
     return " ".join([shown, *(f"[{flag}]" for flag in outcome.flags)]).strip() or "done"
 
 
-def _first_line(message: str) -> str:
-    return message.splitlines()[0] if message else ""
+def _no_result(cell: Cell, outcome: Failed) -> str:
+    state = "blocked  " if outcome.blocked else "failed   "
+    first_line = outcome.message.partition("\n")[0]
+    return f"{state}{cell.name}: {outcome.reason.replace('_', ' ')}: {first_line}"

@@ -48,6 +48,8 @@ def test_planning_imports_no_torch() -> None:
         "        importlib.import_module(found.name)\n"
         "print([name for name in ('torch', 'timm', 'triton', 'fvcore') if name in sys.modules])\n"
     )
-    result = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False)
+    result = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False
+    )
     assert result.returncode == 0, result.stderr
     assert result.stdout.strip() == "[]"

@@ -68,3 +68,14 @@ def test_a_git_that_hangs(checkout: Path, tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.setattr(git, "LIMIT_S", 0.2)
     assert git.revision(checkout) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("stated", "found"),
+    [("0a1b", ("0a1b", False)), ("0a1b-dirty", ("0a1b", True)), ("", (None, None))],
+)
+def test_a_copy_without_git_can_state_its_commit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stated: str, found: tuple[str | None, bool | None]
+) -> None:
+    monkeypatch.setenv("BENCH_GIT_COMMIT", stated)
+    assert git.revision(tmp_path) == found

@@ -1,0 +1,99 @@
+"""Two clocks for windows of steps: CUDA events on the stream, and the wall."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+
+Step = Callable[[], object]
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """One timed stretch of `steps` steps: seconds on the device, and seconds by the wall."""
+
+    steps: int
+    device_s: float
+    wall_s: float
+
+    @property
+    def step_s(self) -> float:
+        """Seconds per step on the device."""
+        return self.device_s / self.steps
+
+    @property
+    def wall_step_s(self) -> float:
+        """Seconds per step by the wall."""
+        return self.wall_s / self.steps
+
+
+class Clock(Protocol):
+    """Whatever can time a window of steps."""
+
+    name: str
+
+    def window(self, step: Step, steps: int) -> Window:
+        """Run `steps` steps without a pause and synchronise once, at the end."""
+
+    def now_s(self) -> float:
+        """Return seconds since some fixed moment; never goes back."""
+
+
+class WallClock:
+    """Times by the wall; `synchronise` waits for the device, which a CPU does not need."""
+
+    def __init__(self, synchronise: Callable[[], object] = lambda: None) -> None:
+        self.name = "wall_clock"
+        self._synchronise = synchronise
+
+    def window(self, step: Step, steps: int) -> Window:
+        """Run `steps` steps without a pause and synchronise once, at the end."""
+        self._synchronise()
+        start_s = time.perf_counter()
+        for _ in range(steps):
+            step()
+        self._synchronise()
+        wall_s = time.perf_counter() - start_s
+        return Window(steps, wall_s, wall_s)
+
+    def now_s(self) -> float:
+        """Return seconds since some fixed moment; never goes back."""
+        return time.perf_counter()
+
+
+class CudaClock:
+    """Times by a pair of CUDA events on the current stream, with the wall beside."""
+
+    def __init__(self, device: torch.device) -> None:
+        self.name = "cuda_events"
+        self._device = device
+
+    def window(self, step: Step, steps: int) -> Window:
+        """Run `steps` steps without a pause and synchronise once, at the end."""
+        start, end = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
+        torch.cuda.synchronize(self._device)
+        wall_start_s = time.perf_counter()
+        start.record()
+        for _ in range(steps):
+            step()
+        end.record()
+        torch.cuda.synchronize(self._device)
+        wall_s = time.perf_counter() - wall_start_s
+        return Window(steps, start.elapsed_time(end) / 1e3, wall_s)
+
+    def now_s(self) -> float:
+        """Return seconds since some fixed moment; never goes back."""
+        return time.perf_counter()
+
+
+def make_clock(timer: str, device: torch.device) -> Clock:
+    """Return the clock a protocol asks for; a CPU has no events, so the wall serves there."""
+    if device.type == "cpu":
+        return WallClock()
+    if timer == "cuda_events":
+        return CudaClock(device)
+    return WallClock(lambda: torch.cuda.synchronize(device))

@@ -1,0 +1,100 @@
+"""Makes the quickstart images: ten procedural classes, the same everywhere."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from bench.spec.errors import BadData
+
+Plane = NDArray[np.int64]
+Pattern = Callable[[Plane, Plane, int], Plane]
+IMAGES_PER_CLASS = 8
+QUALITY = 90
+
+# Integers only: the last digit of a sine differs between machines, and a pixel with it.
+# Each maps coordinates and a period (px) to brightness, 0 to 255.
+PATTERNS: Mapping[str, Pattern] = {
+    "checks": lambda y, x, period: (y // period + x // period) % 2 * 255,
+    "columns": lambda _y, x, period: x // period % 2 * 255,
+    "crosses": lambda y, x, period: np.where((y % (2 * period) < 8) | (x % (2 * period) < 8), 255, 0),
+    "diagonals": lambda y, x, period: (y + x) // period % 2 * 255,
+    "dots": lambda y, x, period: np.where(_radius(y, x, period) < period * period // 8, 255, 0),
+    "ramps": lambda y, x, period: (3 * y + x) % (8 * period) * 255 // (8 * period),
+    "rings": lambda y, x, period: ((y - 128) ** 2 + (x - 128) ** 2) // (period * 64) % 2 * 255,
+    "rows": lambda y, _x, period: y // period % 2 * 255,
+    "squares": lambda y, x, period: np.maximum(abs(y - 128), abs(x - 128)) // period % 2 * 255,
+    "weave": lambda y, x, period: (y // period) * (x // period) % 3 * 127,
+}
+
+
+def ensure(name: str, root: Path) -> None:
+    """Make the generated data set `name` at `root` unless it is there.
+
+    It appears whole or not at all: a run that is killed leaves at most a hidden folder.
+    Raises `BadData` where the folder cannot be written.
+    """
+    if root.is_dir():
+        return
+    partial = root.with_name(f".{root.name}.{os.getpid()}.partial")
+    try:
+        partial.mkdir(parents=True)
+        MAKERS[name](partial)
+        _publish(partial, root)
+    except OSError as error:
+        raise BadData(
+            f"the images of {name} cannot be written to {root} ({error.strerror}); "
+            "name another data folder with --data"
+        ) from None
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def quickstart_images() -> Iterator[tuple[str, NDArray[np.uint8]]]:
+    """Yield `class/name` and pixels (height, width, 3) of every image, in order; sides 224 to 300 px."""
+    # the one generator of NumPy whose numbers are promised never to change
+    random = np.random.RandomState(0)
+    for name, pattern in PATTERNS.items():
+        for number in range(IMAGES_PER_CLASS):
+            yield f"{name}/{number:02d}", _draw(pattern, random)
+
+
+def _quickstart(folder: Path) -> None:
+    for name, pixels in quickstart_images():
+        path = folder / f"{name}.jpg"
+        path.parent.mkdir(exist_ok=True)
+        # JPEG, so that the decoder of real data sets is used too
+        Image.fromarray(pixels).save(path, quality=QUALITY)
+
+
+MAKERS: Mapping[str, Callable[[Path], None]] = {"quickstart": _quickstart}
+
+
+def _draw(pattern: Pattern, random: np.random.RandomState) -> NDArray[np.uint8]:
+    height, width = random.randint(224, 301, size=2)
+    y, x = np.mgrid[0:height, 0:width].astype(np.int64)
+    bright = pattern(y + random.randint(64), x + random.randint(64), int(random.randint(12, 40)))[..., None]
+    dark_rgb, bright_rgb = random.randint(0, 128, size=3), random.randint(128, 256, size=3)
+    noise = random.randint(-20, 21, size=(height, width, 3))
+    mixed = (bright * bright_rgb + (255 - bright) * dark_rgb) // 255 + noise
+    return mixed.clip(0, 255).astype(np.uint8)
+
+
+def _radius(y: Plane, x: Plane, period: int) -> Plane:
+    squared: Plane = (y % period - period // 2) ** 2 + (x % period - period // 2) ** 2
+    return squared
+
+
+def _publish(partial: Path, root: Path) -> None:
+    try:
+        partial.rename(root)
+    except OSError:
+        # another process was faster; its images are the same
+        if not root.is_dir():
+            raise

@@ -1,0 +1,119 @@
+"""Two counters of multiply-accumulates that share no code: fvcore's tracer and torch's dispatcher."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from fvcore.nn import FlopCountAnalysis
+from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.flop_counter import FlopCounterMode
+
+# move or reinterpret data, or make it: no arithmetic worth counting
+FREE = frozenset(
+    (
+        *(
+            "_reshape_alias",
+            "_to_copy",
+            "_unsafe_view",
+            "alias",
+            "arange",
+            "as_strided",
+            "cat",
+            "chunk",
+            "clone",
+        ),
+        *("constant_pad_nd", "contiguous", "copy_", "detach", "empty", "empty_like", "expand", "expand_as"),
+        *(
+            "flatten",
+            "flip",
+            "full",
+            "index",
+            "lift_fresh",
+            "narrow",
+            "new_zeros",
+            "ones",
+            "ones_like",
+            "pad",
+        ),
+        *("permute", "repeat", "reshape", "roll", "select", "slice", "split", "split_with_sizes", "squeeze"),
+        *("stack", "t", "transpose", "unbind", "unfold", "unsqueeze", "view", "zeros", "zeros_like"),
+    )
+)
+
+
+@dataclass(frozen=True)
+class Count:
+    """What one counter found: MACs in all and by operator, and the calls it gave no MACs to."""
+
+    macs: int
+    by_operator: dict[str, int]
+    uncounted_ops: dict[str, int]
+
+
+def count_fvcore(model: nn.Module, x: Tensor) -> Count:
+    """Trace the network and count convolutions, matrix products and normalisations.
+
+    fvcore counts one multiply-accumulate as one "flop", so its figures are MACs. The published
+    MambaOut figures equal its total, layer norms included.
+    """
+    with _quiet_tracer(), torch.no_grad():
+        analysis = FlopCountAnalysis(model, (x,))
+        analysis.unsupported_ops_warnings(False).uncalled_modules_warnings(False).tracer_warnings("none")
+        by_operator = {name: int(macs) for name, macs in analysis.by_operator().items()}
+        unsupported = {name: int(calls) for name, calls in analysis.unsupported_ops().items()}
+    return Count(sum(by_operator.values()), by_operator, unsupported)
+
+
+def count_dispatcher(model: nn.Module, x: Tensor) -> Count:
+    """Run the network and count convolutions and matrix products as the dispatcher sees them.
+
+    torch counts a multiply-accumulate as two operations, so its figures are halved.
+    """
+    counter = FlopCounterMode(display=False)
+    seen = _SeenOperators()
+    with torch.no_grad(), seen, counter:
+        model(x)
+    flops = {str(operator): int(count) for operator, count in counter.get_flop_counts()["Global"].items()}
+    counted = {name.removeprefix("aten.") for name in flops}
+    uncounted = {
+        f"aten::{name}": calls
+        for name, calls in sorted(seen.calls.items())
+        if name not in counted and name not in FREE
+    }
+    by_operator = {name.replace(".", "::", 1): count // 2 for name, count in flops.items()}
+    return Count(sum(by_operator.values()), by_operator, uncounted)
+
+
+class _SeenOperators(TorchDispatchMode):
+    """Counts how often each operator is called."""
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.calls: Counter[str] = Counter()
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        del types
+        self.calls[func.overloadpacket.__name__] += 1
+        return func(*args, **(kwargs or {}))
+
+
+@contextmanager
+def _quiet_tracer() -> Iterator[None]:
+    # the tracer warns of every shape that becomes a constant, which is what is wanted here
+    logger = logging.getLogger("fvcore.nn.jit_analysis")
+    before = logger.level
+    logger.setLevel(logging.ERROR)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            yield
+        finally:
+            logger.setLevel(before)

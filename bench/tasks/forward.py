@@ -1,0 +1,65 @@
+"""A network made ready for a cell: precision, memory layout, device, compiled or not."""
+
+from __future__ import annotations
+
+import time
+from contextlib import AbstractContextManager, nullcontext
+
+import torch
+from torch import Tensor, nn
+
+from bench.spec.cell import Cell, Precision
+
+CAST: dict[Precision, torch.dtype] = {"bf16": torch.bfloat16, "fp16": torch.float16}
+AUTOCAST: dict[Precision, torch.dtype] = {"amp_bf16": torch.bfloat16, "amp_fp16": torch.float16}
+
+
+class Prepared:
+    """A network in a cell's precision and layout.
+
+    After the first `step`, a compiled network has `compile_s` (seconds of that step) and
+    `graph_breaks`; both stay None in eager mode.
+    """
+
+    def __init__(self, model: nn.Module, cell: Cell, device: torch.device) -> None:
+        self._device, self._precision = device, cell.precision
+        self._dtype = CAST.get(cell.precision, torch.float32)
+        channels_last = cell.memory_format == "channels_last"
+        self._memory_format = torch.channels_last if channels_last else torch.contiguous_format
+        self._model = model.eval().to(device, self._dtype).to(memory_format=self._memory_format)
+        self._compiled = cell.mode == "compiled"
+        self._forward = torch.compile(self._model) if self._compiled else self._model
+        self.compile_s: float | None = None
+        self.graph_breaks: int | None = None
+
+    def place(self, x: Tensor) -> Tensor:
+        """Move a float32 batch (b, 3, h, w) to the device, the data type and the memory layout."""
+        return x.to(self._device, self._dtype, memory_format=self._memory_format)
+
+    def step(self, x: Tensor) -> Tensor:
+        """Return the logits (b, classes) of a placed batch."""
+        if self._compiled and self.compile_s is None:
+            return self._first_step(x)
+        with torch.inference_mode(), self._autocast():
+            logits: Tensor = self._forward(x)
+            return logits
+
+    def _first_step(self, x: Tensor) -> Tensor:
+        torch._dynamo.utils.counters.clear()
+        start_s = time.perf_counter()
+        self.compile_s = 0.0
+        logits = self.step(x)
+        if self._device.type == "cuda":
+            torch.cuda.synchronize(self._device)
+        self.compile_s = time.perf_counter() - start_s
+        self.graph_breaks = sum(torch._dynamo.utils.counters["graph_break"].values())
+        return logits
+
+    def _autocast(self) -> AbstractContextManager[object]:
+        dtype = AUTOCAST.get(self._precision)
+        return nullcontext() if dtype is None else torch.autocast(self._device.type, dtype)
+
+
+def prepare(model: nn.Module, cell: Cell, device: torch.device) -> Prepared:
+    """Put a network on a device as a cell asks: cast for bf16 and fp16, autocast for amp_*."""
+    return Prepared(model, cell, device)

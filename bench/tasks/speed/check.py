@@ -1,0 +1,59 @@
+"""No speed without a check: the timed configuration must compute what eager fp32 computes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from bench.probes.switches import plain_fp32
+from bench.spec.cell import Precision
+from bench.spec.errors import CellError
+from bench.spec.job import Job
+
+CHECKED_IMAGES = 4
+# ||a - b|| / ||b|| of the logits: a few roundings of the format, grown through tens of layers
+BOUNDS: dict[Precision, float] = {
+    "fp32": 1e-3,
+    "tf32": 2e-2,
+    "amp_fp16": 2e-2,
+    "fp16": 5e-2,
+    "amp_bf16": 1e-1,
+    "bf16": 2e-1,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class OutputCheck:
+    """How far the logits are from those of eager fp32, and the bound for this precision."""
+
+    rel_error: float
+    bound: float
+
+    @property
+    def passed(self) -> bool:
+        """Whether the outputs agree within the bound."""
+        return self.rel_error <= self.bound
+
+    @classmethod
+    def of(cls, logits: Tensor, expected: Tensor, job: Job) -> OutputCheck:
+        """Compare the first images of a batch (b, classes) with the expected ones.
+
+        Raises `CellError` where a logit is not finite.
+        """
+        found = logits[: len(expected)].float()
+        if not torch.isfinite(found).all():
+            raise CellError(f"{job.cell.name}: the logits are not finite; try another precision")
+        rel_error = (torch.linalg.vector_norm(found - expected) / torch.linalg.vector_norm(expected)).item()
+        tf32 = any(job.protocol.tf32_flags(job.cell.precision))
+        bound = max(BOUNDS[job.cell.precision], BOUNDS["tf32"] if tf32 else 0.0)
+        return cls(rel_error, bound)
+
+
+def reference_logits(model: nn.Module, images: Tensor, device: torch.device) -> Tensor:
+    """Return the logits of the first images in eager fp32 without TF32, on the device."""
+    few = images[:CHECKED_IMAGES].to(device)
+    with plain_fp32(), torch.inference_mode():
+        logits: Tensor = model.eval().to(device)(few)
+        return logits.float()

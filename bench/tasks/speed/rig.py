@@ -1,0 +1,72 @@
+"""A network, its inputs and its clock, ready to be timed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import cycle
+
+import torch
+from torch import Tensor, nn
+
+from bench import zoo
+from bench.machine.identity import Device, resolve_device
+from bench.probes.clock import Clock, make_clock
+from bench.probes.nvml import GpuSensor, sensor_for
+from bench.spec.cell import Cell
+from bench.spec.job import Job
+from bench.tasks.forward import Prepared, prepare
+from bench.tasks.speed.check import OutputCheck, reference_logits
+
+INPUT_SEED = 0
+
+
+@dataclass(frozen=True)
+class Rig:
+    """What a measure of speed or memory needs; `step` runs the next input buffer."""
+
+    prepared: Prepared
+    batch_images: int
+    step: Callable[[], Tensor]
+    clock: Clock
+    sensor: GpuSensor
+    device: torch.device
+    check: OutputCheck
+
+
+def bench_device(job: Job) -> tuple[Device, torch.device]:
+    """Return the device of a job, as the machine knows it and as torch knows it."""
+    return resolve_device(job.device), torch.device(job.device)
+
+
+def build_model(job: Job) -> tuple[nn.Module, str | None]:
+    """Return the network of a job on the CPU, and the hash of its weights where it has a file."""
+    cell = job.cell
+    loaded = zoo.load(job.card, weights=cell.weights, height_px=cell.height_px, width_px=cell.width_px)
+    return loaded.model, loaded.weights_sha256
+
+
+def build_rig(job: Job, model: nn.Module, batch_images: int, buffers: int) -> Rig:
+    """Put the network on the device with some buffers of random images, and check its output.
+
+    Raises `CellError` where the output is not finite.
+    """
+    own, device = bench_device(job)
+    inputs = random_images(job.cell, batch_images, buffers, device)
+    expected = reference_logits(model, inputs[0], device)
+    prepared = prepare(model, job.cell, device)
+    placed = cycle([prepared.place(x) for x in inputs])
+    check = OutputCheck.of(prepared.step(next(placed)), expected, job)
+
+    def step() -> Tensor:
+        return prepared.step(next(placed))
+
+    clock = make_clock(job.protocol.timer, device)
+    return Rig(prepared, batch_images, step, clock, sensor_for(own), device, check)
+
+
+def random_images(cell: Cell, batch_images: int, buffers: int, device: torch.device) -> list[Tensor]:
+    """Return normally distributed float32 batches (b, 3, h, w), the same ones at every call on a device."""
+    generator = torch.Generator(device).manual_seed(INPUT_SEED)
+    shape = (batch_images, 3, cell.height_px, cell.width_px)
+    return [torch.randn(shape, generator=generator, device=device) for _ in range(buffers)]

@@ -1,0 +1,59 @@
+"""Warm up, time and read the driver between windows: what throughput and latency share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bench.probes.nvml import Stamp
+from bench.probes.windows import Timed, WarmedUp, time_windows, warm_up
+from bench.spec.job import Job
+from bench.spec.record import Measured
+from bench.tasks.speed import figures
+from bench.tasks.speed.figures import StepFigures
+from bench.tasks.speed.rig import Rig
+
+
+@dataclass(frozen=True)
+class Run:
+    """One warmed-up and timed rig."""
+
+    rig: Rig
+    warmed: WarmedUp
+    timed: Timed
+    stamps: tuple[Stamp, ...]
+    steps: StepFigures
+
+    def measured(self, values: dict[str, int | float], extra_flags: tuple[str, ...] = ()) -> Measured:
+        """Return the outcome: the given values, and what every timing has in common."""
+        prepared, check = self.rig.prepared, self.rig.check
+        common: dict[str, int | float | None] = {
+            "wall_gap_percent": self.steps.wall_gap_percent,
+            "output_rel_error": check.rel_error,
+            "compile_s": prepared.compile_s,
+            "graph_breaks": prepared.graph_breaks,
+        }
+        own = figures.flags(self.timed, self.warmed, self.steps, self.stamps)
+        mismatch = () if check.passed else ("output_mismatch",)
+        shared = ("shared_gpu",) if self.rig.sensor.foreign_processes() else ()
+        return Measured(
+            values={**values, **{name: value for name, value in common.items() if value is not None}},
+            samples=figures.samples(self.timed, self.stamps),
+            details={
+                **figures.details(self.timed, self.warmed, self.stamps, self.rig.clock.name),
+                "output_rel_error_bound": check.bound,
+            },
+            flags=(*own, *mismatch, *shared, *extra_flags),
+        )
+
+
+def time_rig(job: Job, rig: Rig) -> Run:
+    """Warm the rig up and time it as the protocol of the job says."""
+    protocol = job.protocol
+    warmed = warm_up(rig.clock, rig.step, protocol.warmup)
+    stamps = [rig.sensor.read()]
+    timed = time_windows(
+        rig.clock, rig.step, protocol.timing, warmed.step_s, lambda: stamps.append(rig.sensor.read())
+    )
+    if len(stamps) == 1:
+        stamps.append(rig.sensor.read())
+    return Run(rig, warmed, timed, tuple(stamps), StepFigures.of(timed, protocol))

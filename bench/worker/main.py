@@ -1,0 +1,48 @@
+"""A worker's life: set the switches, take one measure, report; an error is a report too."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from importlib import import_module
+
+from bench.machine.identity import resolve_device
+from bench.probes import host, switches
+from bench.spec.cell import Measure
+from bench.spec.job import Job, Report
+from bench.tasks.contract import Task, TaskResult
+from bench.worker.faults import classify
+
+# imported when needed: a fork server that has loaded this module stays small and quick
+TASKS: dict[Measure, str] = {
+    "accuracy": "bench.tasks.classification.accuracy:measure",
+    "throughput": "bench.tasks.speed.throughput:measure",
+    "latency": "bench.tasks.speed.latency:measure",
+    "memory": "bench.tasks.speed.memory:measure",
+    "complexity": "bench.tasks.complexity.measure:measure",
+}
+
+
+def run(job: Job) -> Report:
+    """Measure one cell and report; never raises but for what ends the process."""
+    device = resolve_device(job.device)
+    try:
+        result = _measure(job)
+    except Exception as error:
+        # whatever it is, it becomes the cell's failure
+        traceback.print_exc(file=sys.stderr)
+        return Report(outcome=classify(error), host=host.describe(device), switches=switches.read_back())
+    return Report(
+        outcome=result.measured,
+        host=host.describe(device),
+        switches=switches.read_back(),
+        data_fingerprint=result.data_fingerprint,
+        weights_sha256=result.weights_sha256,
+    )
+
+
+def _measure(job: Job) -> TaskResult:
+    switches.apply(job.protocol, job.cell.precision)
+    module, _, function = TASKS[job.cell.measure].partition(":")
+    task: Task = getattr(import_module(module), function)
+    return task(job)

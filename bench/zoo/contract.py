@@ -1,0 +1,35 @@
+"""What a source of networks gives: a network for a card, and a way to read its publisher's names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from torch import Tensor, nn
+
+from bench.spec.card import ModelCard
+
+StateDict = Mapping[str, Tensor]
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """A network with initial weights, for 1000 classes.
+
+    `adapt` turns the entries of any file published for it into those of this very network:
+    names, and tables that depend on the input size. It leaves alone what it does not know.
+    """
+
+    model: nn.Module
+    adapt: Callable[[StateDict], StateDict]
+
+
+class Source(Protocol):
+    """Builds the network of a card for an input of `height_px` x `width_px`.
+
+    Raises `Unsupported` where the network cannot be built for that size.
+    """
+
+    def __call__(self, card: ModelCard, height_px: int, width_px: int) -> Network:
+        """Build it, with weights drawn from torch's random generator as it stands."""

@@ -1,0 +1,65 @@
+"""Networks that timm builds."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import timm
+from timm.models import get_pretrained_cfg, model_entrypoint
+from torch import nn
+
+from bench.spec.card import ModelCard
+from bench.spec.errors import Unsupported
+from bench.zoo.contract import Network, StateDict
+
+CLASSES = 1000
+
+
+def create(card: ModelCard, height_px: int, width_px: int) -> Network:
+    """Build timm's `card.ref` for 1000 classes and an input of `height_px` x `width_px`.
+
+    Networks with `any_size` are the same for every size. The others are built for the
+    input: position tables have its size, and windows keep their published size except
+    where a whole map is smaller. Raises `Unsupported` for sizes that are not whole patches,
+    since timm would drop the pixels that are left over, and for networks this timm lacks.
+    """
+    try:
+        get_pretrained_cfg(card.ref, allow_unregistered=False)
+    except RuntimeError:
+        raise Unsupported(
+            f"timm {timm.__version__} has no {card.ref}; run: pip install --upgrade timm"
+        ) from None
+    size: dict[str, Any] = {} if card.any_size else {"img_size": (height_px, width_px)}
+    model: nn.Module = timm.create_model(card.ref, pretrained=False, num_classes=CLASSES, **size)
+    if not card.any_size:
+        _check_patches(card, model, height_px, width_px)
+    return Network(model, partial(_adapt, _checkpoint_filter(card.ref), model))
+
+
+def _check_patches(card: ModelCard, model: nn.Module, height_px: int, width_px: int) -> None:
+    embed: Any = model.get_submodule("patch_embed")
+    tall, wide = embed.patch_size
+    if height_px % tall or width_px % wide:
+        nearest = f"{max(1, round(height_px / tall)) * tall}x{max(1, round(width_px / wide)) * wide}"
+        raise Unsupported(
+            f"{card.key} takes heights that are multiples of {tall} px and widths of {wide} px, "
+            f"not {height_px}x{width_px}; the nearest size is {nearest}"
+        )
+
+
+def _checkpoint_filter(ref: str) -> Callable[..., StateDict] | None:
+    # timm keeps it beside the function that makes the network, where the family has one
+    module = sys.modules[model_entrypoint(ref).__module__]
+    found: Callable[..., StateDict] | None = getattr(module, "checkpoint_filter_fn", None)
+    return found
+
+
+def _adapt(rename: Callable[..., StateDict] | None, model: nn.Module, state: StateDict) -> StateDict:
+    if rename is None:
+        return state
+    takes_model = len(inspect.signature(rename).parameters) > 1
+    return rename(dict(state), model) if takes_model else rename(dict(state))

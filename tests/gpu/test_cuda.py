@@ -1,0 +1,127 @@
+"""What only a GPU can show; run with `python -m pytest tests/gpu -m gpu`."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+from bench.catalog import read
+from bench.machine.identity import resolve_device
+from bench.probes.clock import CudaClock, WallClock
+from bench.probes.nvml import sensor_for
+from bench.run.launcher import ForkserverLauncher
+from bench.run.recipe import Recipe
+from bench.spec.cell import Cell
+from bench.spec.job import Report
+from bench.spec.record import Failed, Measured
+
+pytestmark = pytest.mark.gpu
+Launch = Callable[..., Report | Failed]
+
+
+@pytest.fixture(scope="module")
+def launch(tmp_path_factory: pytest.TempPathFactory) -> Launch:
+    """Return a function that measures one cell in a fresh worker process on the first GPU."""
+    launcher, folder = ForkserverLauncher(), tmp_path_factory.mktemp("gpu")
+    device = resolve_device("cuda")
+    recipe = Recipe(read.models(), read.tasks(), read.protocols(), Path("data"), device, limit_s=280)
+
+    def run(**fields: object) -> Report | Failed:
+        values = {
+            "checkpoint": "mambaout_femto",
+            "task": "imagenet",
+            "task_digest": "0",
+            "height_px": 224,
+            "width_px": 224,
+            "precision": "amp_fp16",
+            "measure": "throughput",
+            "device": "cuda",
+            "protocol": "house",
+            "protocol_digest": "0",
+            "batch": 64,
+        }
+        return launcher.launch(recipe.job(Cell.model_validate(values | fields)), folder / "log")
+
+    return run
+
+
+def measured(ended: Report | Failed) -> Measured:
+    assert isinstance(ended, Report), ended
+    assert isinstance(ended.outcome, Measured), ended.outcome
+    return ended.outcome
+
+
+def test_events_agree_with_the_wall_when_the_gpu_is_busy() -> None:
+    x = torch.randn(4096, 4096, device="cuda")
+    device = torch.device("cuda:0")
+
+    def step() -> torch.Tensor:
+        return x @ x
+
+    for _ in range(3):
+        CudaClock(device).window(step, 20)
+    events = CudaClock(device).window(step, 50)
+    wall = WallClock(lambda: torch.cuda.synchronize(device)).window(step, 50)
+    assert events.device_s == pytest.approx(events.wall_s, rel=0.02)
+    assert events.step_s == pytest.approx(wall.step_s, rel=0.05)
+
+
+def test_the_driver_is_asked_about_the_right_gpu() -> None:
+    stamp = sensor_for(resolve_device("cuda")).read()
+    assert stamp.sm_clock_mhz is not None
+    assert 100 < stamp.sm_clock_mhz < 5000
+    assert stamp.temperature_c is not None
+    assert 10 < stamp.temperature_c < 100
+
+
+def test_throughput(launch: Launch) -> None:
+    report = launch()
+    outcome = measured(report)
+    values = outcome.values
+    assert values["throughput_img_s"] == pytest.approx(64 / values["step_s"])
+    assert len(outcome.samples["step_s"]) >= 10
+    assert values["output_rel_error"] < outcome.details["output_rel_error_bound"]  # type: ignore[operator]
+    assert outcome.details["timer"] == "cuda_events"
+    assert isinstance(report, Report)
+    assert report.host.gpu == torch.cuda.get_device_name(0)
+    assert report.switches["tf32_matmul"] is False
+    assert report.switches["cudnn_benchmark"] is True
+
+
+def test_a_compiled_network_computes_the_same_and_is_faster(launch: Launch) -> None:
+    eager, compiled = measured(launch()), measured(launch(mode="compiled"))
+    assert compiled.values["graph_breaks"] == 0
+    assert compiled.values["compile_s"] > 0
+    assert "output_mismatch" not in compiled.flags
+    assert compiled.values["throughput_img_s"] > eager.values["throughput_img_s"]
+
+
+@pytest.mark.parametrize("precision", ["fp32", "tf32", "amp_bf16", "bf16", "fp16"])
+def test_every_precision_computes_the_same(launch: Launch, precision: str) -> None:
+    outcome = measured(launch(precision=precision, measure="latency", memory_format="channels_last"))
+    assert "output_mismatch" not in outcome.flags, outcome.values["output_rel_error"]
+
+
+def test_memory(launch: Launch) -> None:
+    values = measured(launch(measure="memory")).values
+    assert values["weights_bytes"] == 4 * 7_304_536
+    assert values["weights_bytes"] < values["peak_allocated_bytes"] <= values["peak_reserved_bytes"]
+    assert values["peak_reserved_bytes"] < values["peak_device_bytes"]
+
+
+def test_out_of_memory_is_named_and_the_next_cell_runs(launch: Launch) -> None:
+    ended = launch(measure="memory", batch=200_000)
+    assert isinstance(ended, Report)
+    assert isinstance(ended.outcome, Failed)
+    assert ended.outcome.reason == "out_of_memory"
+    assert "lower `batch` for this model, or use `batch: max`" in ended.outcome.message
+    measured(launch(measure="memory"))
+
+
+def test_the_largest_batch_is_found_without_running_out_of_memory(launch: Launch) -> None:
+    outcome = measured(launch(measure="memory", batch="max", height_px=512, width_px=512))
+    details = outcome.details
+    assert outcome.values["batch_images"] > 128
+    assert details["batch_search_verified_bytes"] <= details["batch_search_limit_bytes"]  # type: ignore[operator]
+    assert outcome.flags == ()
