@@ -1,0 +1,1 @@
+"""Visual Mamba networks and causal attention, from their equations, with the published entry names."""

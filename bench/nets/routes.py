@@ -1,0 +1,167 @@
+"""Scan routes of LocalMamba as index tables (Huang et al. 2024, arXiv 2403.09338, section 4.1).
+
+A route is named `h` (rows), `v` (columns), `w2` or `w7` (windows), or one of these with `_flip`.
+Tokens are numbered row-major; the number of tokens stands for a zero that pads. A route is two tables:
+`read` says which token each step takes, `back` which step each token gets its output from. They are
+each other's inverse, but for one error of the released code: on maps that are not square its inverse of
+`v` sends step s to token (s mod w) * h + s div w, not to the token that step s had read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache, wraps
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
+Index = NDArray[np.int64]
+FLIP = "_flip"
+
+
+class Layout(NamedTuple):
+    """What the index tables of a block depend on.
+
+    Attributes:
+        names: the routes, in the order of the weights.
+        height: rows of the token grid.
+        width: columns of the token grid.
+        true_inverse: False for the released inverse of `v`, True for the correct one.
+        class_token: place of a class token in the sequences, None if there is none.
+
+    """
+
+    names: tuple[str, ...]
+    height: int
+    width: int
+    true_inverse: bool = False
+    class_token: int | None = None
+
+    @property
+    def exact(self) -> bool:
+        """Whether every output returns to the token that its step had read."""
+        vertical = any(name.startswith("v") for name in self.names)
+        return self.true_inverse or self.height == self.width or not vertical
+
+
+def read_order(name: str, height: int, width: int) -> Index:
+    """Return the token that each step of the route reads; height * width where it reads a pad."""
+    grid = np.arange(height * width).reshape(height, width)
+    base = name.removesuffix(FLIP)
+    if base == "h":
+        order = grid.ravel()
+    elif base == "v":
+        order = grid.T.ravel()
+    else:
+        order = _windows(grid, int(base.removeprefix("w")))
+    return order[::-1].copy() if name.endswith(FLIP) else order.copy()
+
+
+def _windows(grid: Index, side: int) -> Index:
+    height, width = grid.shape
+    padded = np.pad(grid, ((0, -height % side), (0, -width % side)), constant_values=grid.size)
+    rows, columns = padded.shape
+    split = padded.reshape(rows // side, side, columns // side, side)
+    return split.transpose(0, 2, 1, 3).ravel()
+
+
+def back_order(name: str, height: int, width: int, true_inverse: bool) -> Index:
+    """Return, for each token, the step of the route whose output it gets."""
+    tokens = height * width
+    if name.removesuffix(FLIP) == "v" and not true_inverse:
+        steps = np.arange(tokens).reshape(height, width).T.ravel()
+        return tokens - 1 - steps if name.endswith(FLIP) else steps
+    order = read_order(name, height, width)
+    back = np.empty(tokens + 1, dtype=np.int64)
+    back[order] = np.arange(order.size)
+    return back[:tokens]
+
+
+def _tables(layout: Layout) -> tuple[list[Index], list[Index]]:
+    """Return `read` and `back` of every route, with the class token put in at its place."""
+    grid = (layout.height, layout.width)
+    reads = [read_order(name, *grid) for name in layout.names]
+    backs = [back_order(name, *grid, layout.true_inverse) for name in layout.names]
+    place = layout.class_token
+    if place is None:
+        return reads, backs
+    # The class token is token `place` and step `place`: all later numbers move up by one.
+    reads = [np.insert(read + (read >= place), place, place) for read in reads]
+    backs = [np.insert(back + (back >= place), place, place) for back in backs]
+    return reads, backs
+
+
+def _cached(make: Callable[[Layout], Index]) -> Callable[[Layout, torch.device], Tensor]:
+    """Keep each table on its device, as a tensor that training may save and a compiler may inline."""
+
+    @lru_cache(maxsize=512)
+    def kept(fields: tuple[Any, ...], device: torch.device) -> Tensor:
+        with torch.inference_mode(False):
+            return torch.from_numpy(make(Layout(*fields))).to(device)
+
+    # A compiler takes this as a constant; it must not see the cache, and cannot pass a named tuple.
+    @torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
+    def constant(device: torch.device, *fields: Any) -> Tensor:
+        return kept(fields, device)
+
+    @wraps(make)
+    def tensor(layout: Layout, device: torch.device) -> Tensor:
+        table: Tensor = constant(device, *layout)
+        return table
+
+    return tensor
+
+
+@_cached
+def read_table(layout: Layout) -> Index:
+    """Return the token of every step, (k, steps); shorter routes end in pads."""
+    reads, _ = _tables(layout)
+    tokens, steps = layout.height * layout.width + (layout.class_token is not None), max(map(len, reads))
+    return np.stack([np.pad(read, (0, steps - len(read)), constant_values=tokens) for read in reads])
+
+
+@_cached
+def back_table(layout: Layout) -> Index:
+    """Return the step of every token, (k, tokens)."""
+    return np.stack(_tables(layout)[1])
+
+
+@_cached
+def origin_table(layout: Layout) -> Index:
+    """Return the token whose output lands at every token, (k, tokens): itself where routes are exact."""
+    reads, backs = _tables(layout)
+    return np.stack([read[back] for read, back in zip(reads, backs, strict=True)])
+
+
+def take(x_bdl: Tensor, layout: Layout) -> Tensor:
+    """Return the tokens `x_bdl` in the order of every route, (b, k, d, steps), with zeros for pads."""
+    padded = functional.pad(x_bdl, (0, 1))
+    return _gather(_per_route(padded, layout), read_table(layout, x_bdl.device))
+
+
+def give_back(y_bkds: Tensor, layout: Layout) -> Tensor:
+    """Return the outputs `y_bkds` of every route at the tokens they belong to, (b, k, d, l)."""
+    return _gather(y_bkds, back_table(layout, y_bkds.device))
+
+
+def at_origin(x_bdl: Tensor, layout: Layout) -> Tensor:
+    """Return, for every route and token, `x_bdl` of the token whose output landed there, (b, k, d, l).
+
+    Where routes are exact this is a token itself, so the result has one route, to be broadcast.
+    """
+    if layout.exact:
+        return x_bdl.unsqueeze(1)
+    return _gather(_per_route(x_bdl, layout), origin_table(layout, x_bdl.device))
+
+
+def _per_route(x_bdl: Tensor, layout: Layout) -> Tensor:
+    return x_bdl.unsqueeze(1).expand(-1, len(layout.names), -1, -1)
+
+
+def _gather(x_bkdl: Tensor, table_ks: Tensor) -> Tensor:
+    batch, _, inner, _ = x_bkdl.shape
+    return x_bkdl.gather(-1, table_ks[None, :, None].expand(batch, -1, inner, -1))

@@ -1,0 +1,1 @@
+"""Operators with a plain reference beside every fast version; imports torch, numpy and triton only."""
