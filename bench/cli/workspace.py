@@ -71,7 +71,8 @@ class Workspace:
     def nights(self, started: datetime) -> tuple[list[Record], list[Record]]:
         """Split the records of the cells this run was to measure here: its own, and earlier ones."""
         keys = {planned.cell.key for planned in self.planned if planned.state != "done"}
-        own = [each for each in self.records if each.cell_key in keys and each.host.machine == self.machine]
+        machines = (self.machine, identity.ANY_MACHINE)
+        own = [each for each in self.records if each.cell_key in keys and each.host.machine in machines]
         tonight = [each for each in own if datetime.fromisoformat(each.provenance.started_utc) >= started]
         return tonight, [each for each in own if each not in tonight]
 

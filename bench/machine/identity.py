@@ -17,6 +17,8 @@ from bench.spec.errors import UserError
 
 CPUINFO = Path("/proc/cpuinfo")
 CGROUP = Path("/sys/fs/cgroup")
+# where results lie that are the same everywhere
+ANY_MACHINE = "any-machine"
 REQUEST = re.compile(r"auto|cpu|cuda(?::(?P<index>\d+))?")
 # what vendors put around the name of a CPU without telling two models apart
 CPU_NOISE = re.compile(

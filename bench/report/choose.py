@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from bench.machine.identity import ANY_MACHINE
 from bench.spec.cell import Cell
 from bench.spec.record import Measured, Record
 
@@ -19,7 +20,7 @@ class Section:
     @property
     def title(self) -> str:
         """Machine and device by name: `nvidia-h100-80gb-hbm3 (NVIDIA H100 80GB HBM3)`."""
-        hosts = [record.host for record in self.records]
+        hosts = [each.host for each in self.records if each.host.machine == self.machine]
         gpus = {host.gpu for host in hosts if host.device == "cuda"}
         names = sorted(name for name in gpus or {host.cpu for host in hosts} if name)
         return f"{self.machine} ({', '.join(names)})" if names else self.machine
@@ -28,7 +29,8 @@ class Section:
 def sections(cells: Sequence[Cell], records: Iterable[Record]) -> tuple[Section, ...]:
     """Group the records of planned cells by machine, one record per cell.
 
-    The newest measured record of a cell wins; without one, the newest failed.
+    What is the same on every machine stands in every section. The newest measured record of a cell
+    wins; without one, the newest failed.
     """
     place = {cell.key: number for number, cell in enumerate(cells)}
     best: dict[tuple[str, str], Record] = {}
@@ -36,10 +38,18 @@ def sections(cells: Sequence[Cell], records: Iterable[Record]) -> tuple[Section,
         key = (record.host.machine, record.cell_key)
         if record.cell_key in place and (key not in best or _rank(record) > _rank(best[key])):
             best[key] = record
-    groups: dict[str, list[Record]] = {}
-    for machine, cell_key in sorted(best, key=lambda key: (key[0], place[key[1]])):
-        groups.setdefault(machine, []).append(best[machine, cell_key])
-    return tuple(Section(machine, tuple(group)) for machine, group in groups.items())
+    machines = sorted({machine for machine, _ in best} - {ANY_MACHINE}) or [ANY_MACHINE][: len(best)]
+    return tuple(Section(machine, tuple(_of_machine(best, machine, place))) for machine in machines)
+
+
+def _of_machine(
+    best: Mapping[tuple[str, str], Record], machine: str, place: Mapping[str, int]
+) -> Iterator[Record]:
+    """Yield the records of one machine and those that hold on every machine, in plan order."""
+    for cell_key in place:
+        record = best.get((machine, cell_key)) or best.get((ANY_MACHINE, cell_key))
+        if record is not None:
+            yield record
 
 
 def _rank(record: Record) -> tuple[bool, str, str]:

@@ -11,8 +11,8 @@ from bench.spec.record import Host, Record
 
 
 def provenance(section: Section) -> tuple[str, ...]:
-    """Return bullets with every distinct value of the records, in the order of first use."""
-    records = section.records
+    """Return bullets with every distinct value of the machine's own records, in the order of first use."""
+    records = [record for record in section.records if record.host.machine == section.machine]
     facts = (
         ("GPU", _distinct(records, lambda record: _gpu(record.host))),
         ("CPU", _distinct(records, lambda record: f"{record.host.cpu}, {record.host.cpu_count} logical")),

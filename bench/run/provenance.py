@@ -8,8 +8,9 @@ from datetime import datetime
 
 import bench
 from bench.machine import git
-from bench.machine.identity import Device, cpu_name, machine_slug, usable_cpu_count
+from bench.machine.identity import ANY_MACHINE, Device, cpu_name, machine_slug, usable_cpu_count
 from bench.run.ending import Ended
+from bench.spec.cell import Cell
 from bench.spec.job import Job, Report
 from bench.spec.record import Host, Provenance, Record
 
@@ -34,16 +35,20 @@ class Scribe:
         """Return the record of one attempt.
 
         Where the worker left no report, the host is what the parent can see of it. The
-        machine is always the parent's name for it, since that is where it looks for records.
+        machine is always the parent's name for it, since that is where it looks for records;
+        what is the same everywhere belongs to `any-machine`.
         """
         report = ended if isinstance(ended, Report) else Report(outcome=ended, host=self._host())
         return Record(
             cell=job.cell,
             cell_key=job.cell.key,
             outcome=report.outcome,
-            host=report.host.model_copy(update={"machine": self.machine}),
+            host=report.host.model_copy(update={"machine": self._machine_of(job.cell)}),
             provenance=self._provenance(job, report, timing),
         )
+
+    def _machine_of(self, cell: Cell) -> str:
+        return ANY_MACHINE if cell.portable else self.machine
 
     def _provenance(self, job: Job, report: Report, timing: Timing) -> Provenance:
         return Provenance(

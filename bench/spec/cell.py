@@ -85,6 +85,11 @@ class Cell(Spec):
         return f"{PurePath(self.weights).stem}_weights"
 
     @property
+    def portable(self) -> bool:
+        """Whether the result is the same on every machine."""
+        return self.measure == "complexity"
+
+    @property
     def key(self) -> str:
         """Twelve hex digits that name this cell in paths and logs."""
         return digest(self.model_dump(mode="json"))

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 from pydantic import ValidationError
 
+from bench.machine.identity import ANY_MACHINE
 from bench.plan.state import Past
 from bench.spec.errors import BadRecord, UserError
 from bench.spec.record import Record
@@ -81,10 +83,11 @@ class Store:
     def history(self, machine: str) -> Mapping[str, Past]:
         """Return what is known of each cell on one machine, by cell key.
 
+        Results that are the same on every machine are known everywhere.
         That is the newest measured attempt, else the newest failed one. Damaged files are
         skipped; raises `BadRecord` for a newer schema.
         """
-        return history.newest(self._paths(machine))
+        return history.newest(chain(self._paths(machine), self._paths(ANY_MACHINE)))
 
     def _paths(self, machine: str | None) -> Iterator[Path]:
         pattern = f"{machine or '*'}/*/*{SUFFIX}"

@@ -59,3 +59,15 @@ def test_a_gap_in_one_record_does_not_split_a_machine(night: Night) -> None:
     night.add("swin_tiny", "latency", FAILED, host=crashed)
     (section,) = sections(night.cells, night.records)
     assert section.title == "gpu-box (NVIDIA H100 80GB HBM3)"
+
+
+def test_what_is_the_same_everywhere_stands_in_every_section(night: Night) -> None:
+    here = night.add("resnet18", "latency", {"latency_s": 0.001})
+    host = here.host.model_copy(update={"machine": "any-machine", "gpu": None})
+    counted = night.add("resnet18", "complexity", {"params": 11_689_512}, host=host)
+    (alone,) = sections(night.cells, [counted])
+    assert (alone.machine, alone.records) == ("any-machine", (counted,))
+    other = here.host.model_copy(update={"machine": "other-box"})
+    there = night.add("resnet18", "latency", {"latency_s": 0.002}, host=other)
+    found = {section.machine: section.records for section in sections(night.cells, night.records)}
+    assert found == {"gpu-box": (here, counted), "other-box": (there, counted)}

@@ -330,3 +330,15 @@ def test_two_runs_at_once(harness: Bench) -> None:
         harness.run({224: "ready"})
     assert harness.launcher.jobs == []
     assert harness.run({224: "ready"}).measured == harness.name(224)
+
+
+def test_what_is_the_same_everywhere_is_known_on_every_machine(harness: Bench, make_cell: MakeCell) -> None:
+    counting, timing = make_cell(measure="complexity"), make_cell()
+    planned = [PlannedCell(cell, "ready", "", None) for cell in (counting, timing)]
+    ports = Ports(harness.store, harness.launcher, harness.notes, harness.clock)
+    execute(planned, "night", harness.recipe, lambda _: None, ports)
+    assert {record.cell.measure: record.host.machine for record in harness.records()} == {
+        "complexity": "any-machine",
+        "throughput": machine_slug(harness.recipe.device),
+    }
+    assert list(harness.store.history("another-machine")) == [counting.key]
