@@ -32,12 +32,16 @@ class Claim:
 
 
 def rows_about(cell: Cell, metric: Metric, reported: Iterable[Reported]) -> tuple[Reported, ...]:
-    """Return the rows for this checkpoint, task, size and metric, whatever their conditions."""
-    about = (cell.checkpoint, cell.task, cell.height_px, cell.width_px, metric.name)
+    """Return the rows for this checkpoint, task, size and metric, whatever their conditions.
+
+    Parameters and MACs are those of the network with its 1000 classes, whatever it is shown.
+    """
+    about = (cell.checkpoint, cell.height_px, cell.width_px, metric.name)
     return tuple(
         row
         for row in reported
-        if (row.checkpoint, row.task, row.height_px, row.width_px, row.metric) == about
+        if (row.checkpoint, row.height_px, row.width_px, row.metric) == about
+        and (cell.portable or row.task == cell.task)
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from bench.compare.pairing import partial
 from bench.metrics.registry import metrics
 from bench.report import words
-from bench.report.table import MISSING, Footnotes, Table, columns
+from bench.report.table import MISSING, Footnotes, Table, columns, without_empty
 from bench.spec.cell import RANDOM, Cell, Measure
 from bench.spec.record import Measured, Record
 
@@ -18,6 +18,7 @@ FIGURES: tuple[tuple[Measure, str], ...] = (
     ("memory", "peak_allocated_bytes"),
     ("memory", "peak_reserved_bytes"),
     ("memory", "peak_device_bytes"),
+    ("memory", "peak_process_bytes"),
     ("throughput", "energy_j_per_image"),
 )
 COLUMNS = columns(
@@ -43,7 +44,8 @@ def speed_tables(records: tuple[Record, ...]) -> tuple[Table, ...]:
         own = [record for record in timed if record.cell.protocol_digest == digest]
         rows = tuple(_row(joined, scored, notes) for joined in _join(own))
         title = f"Speed and memory: protocol {protocol.key}, version {protocol.version}"
-        found.append(Table(title, COLUMNS, rows, f"{protocol.summary} {INTRO}", notes.texts))
+        intro = f"{protocol.summary} {INTRO}"
+        found.append(without_empty(Table(title, COLUMNS, rows, intro, notes.texts)))
     return tuple(found)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 MISSING = "—"
 
@@ -24,6 +24,17 @@ class Table:
     rows: tuple[tuple[str, ...], ...]
     intro: str = ""
     footnotes: tuple[str, ...] = ()
+
+
+def without_empty(table: Table) -> Table:
+    """Leave out the number columns in which no row has a value."""
+    kept = [
+        place
+        for place, column in enumerate(table.columns)
+        if not column.right or any(row[place] != MISSING for row in table.rows)
+    ]
+    rows = tuple(tuple(row[place] for place in kept) for row in table.rows)
+    return replace(table, columns=tuple(table.columns[place] for place in kept), rows=rows)
 
 
 class Footnotes:

@@ -143,3 +143,10 @@ def test_a_cell_without_result_says_why(
 def test_crop_is_the_published_one_unless_overridden(record: MakeRecord) -> None:
     assert str(crop_of(record(checkpoint="swin_tiny"))) == "0.875"
     assert str(crop_of(record(checkpoint="swin_tiny", crop_pct=0.9))) == "0.9"
+
+
+def test_parameters_are_those_of_the_network_whatever_the_task(record: MakeRecord, row: MakeReported) -> None:
+    counted = record(values={"params": 26_545_096}, measure="complexity")
+    elsewhere = row(metric="params", text="26.5", unit="M", task="quickstart")
+    (claim, _) = claims(counted, (elsewhere,))
+    assert (claim.metric.name, claim.verdict.status) == ("params", "reproduced")

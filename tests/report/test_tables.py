@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from bench.report.choose import sections
-from bench.report.table import MISSING, Table
+from bench.report.table import MISSING, Table, columns, without_empty
 from bench.report.tables import tables
 
 if TYPE_CHECKING:
@@ -130,3 +130,9 @@ def test_published_figures_of_another_precision_or_mode_are_left_out(full_night:
     assert table.intro.endswith(
         "Left out: 4 figures at another precision, or compiled where this is eager or the reverse."
     )
+
+
+def test_columns_without_any_value_are_left_out() -> None:
+    table = Table("T", columns(("A",), ("B", "C"), ("D",)), (("a", "—", "1", "—"), ("b", "—", "—", "—")))
+    assert without_empty(table).columns == columns(("A",), ("C",), ("D",))
+    assert without_empty(table).rows == (("a", "1", "—"), ("b", "—", "—"))
