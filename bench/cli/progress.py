@@ -9,15 +9,16 @@ from tqdm import tqdm
 
 from bench.cli.text import duration
 from bench.metrics.registry import metrics
-from bench.spec.cell import Cell
+from bench.spec.cell import Cell, Measure
 from bench.spec.record import Failed, Measured
 
-HEADLINES = {
-    "accuracy": "top1_percent",
-    "throughput": "throughput_img_s",
-    "latency": "latency_s",
-    "memory": "peak_allocated_bytes",
-    "complexity": "macs",
+# the first that a cell has is shown; a CPU has no allocator to ask
+HEADLINES: dict[Measure, tuple[str, ...]] = {
+    "accuracy": ("top1_percent",),
+    "throughput": ("throughput_img_s",),
+    "latency": ("latency_s",),
+    "memory": ("peak_allocated_bytes", "peak_process_bytes"),
+    "complexity": ("macs",),
 }
 
 
@@ -80,10 +81,9 @@ class Silence:
 
 
 def _headline(cell: Cell, outcome: Measured) -> str:
-    metric = metrics()[HEADLINES[cell.measure]]
-    value = outcome.values.get(metric.name)
-    shown = "" if value is None else f"{metric.show(value)} {metric.unit}"
-    return " ".join([shown, *(f"[{flag}]" for flag in outcome.flags)]).strip() or "done"
+    found = [metrics()[name] for name in HEADLINES[cell.measure] if name in outcome.values]
+    shown = [f"{metric.show(outcome.values[metric.name])} {metric.unit}" for metric in found[:1]]
+    return " ".join([*shown, *(f"[{flag}]" for flag in outcome.flags)])
 
 
 def _no_result(cell: Cell, outcome: Failed) -> str:

@@ -14,11 +14,16 @@ Step = Callable[[], object]
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """One timed stretch of `steps` steps: seconds on the device, and seconds by the wall."""
+    """One timed stretch of `steps` steps: seconds on the device, and seconds by the wall.
+
+    `lead_s` is for how long the device was still busy after the last step had been handed to
+    it, so how far the host was ahead; None where host and device are one.
+    """
 
     steps: int
     device_s: float
     wall_s: float
+    lead_s: float | None = None
 
     @property
     def step_s(self) -> float:
@@ -44,21 +49,27 @@ class Clock(Protocol):
 
 
 class WallClock:
-    """Times by the wall; `synchronise` waits for the device, which a CPU does not need."""
+    """Times by the wall; `synchronise` waits for a device, None stands for the CPU."""
 
-    def __init__(self, synchronise: Callable[[], object] = lambda: None) -> None:
-        self.name = "wall_clock"
+    name = "wall_clock"
+
+    def __init__(self, synchronise: Callable[[], object] | None = None) -> None:
         self._synchronise = synchronise
 
     def window(self, step: Step, steps: int) -> Window:
         """Run `steps` steps without a pause and synchronise once, at the end."""
-        self._synchronise()
+        wait = self._synchronise
+        if wait is not None:
+            wait()
         start_s = time.perf_counter()
         for _ in range(steps):
             step()
-        self._synchronise()
-        wall_s = time.perf_counter() - start_s
-        return Window(steps, wall_s, wall_s)
+        issued_s = end_s = time.perf_counter()
+        if wait is not None:
+            wait()
+            end_s = time.perf_counter()
+        wall_s = end_s - start_s
+        return Window(steps, wall_s, wall_s, None if wait is None else end_s - issued_s)
 
     def now_s(self) -> float:
         """Return seconds since some fixed moment; never goes back."""
@@ -66,24 +77,27 @@ class WallClock:
 
 
 class CudaClock:
-    """Times by a pair of CUDA events on the current stream, with the wall beside."""
+    """Times by a pair of CUDA events on the device's current stream, with the wall beside."""
+
+    name = "cuda_events"
 
     def __init__(self, device: torch.device) -> None:
-        self.name = "cuda_events"
         self._device = device
 
     def window(self, step: Step, steps: int) -> Window:
         """Run `steps` steps without a pause and synchronise once, at the end."""
         start, end = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
+        stream = torch.cuda.current_stream(self._device)
         torch.cuda.synchronize(self._device)
-        wall_start_s = time.perf_counter()
-        start.record()
+        start_s = time.perf_counter()
+        start.record(stream)
         for _ in range(steps):
             step()
-        end.record()
+        end.record(stream)
+        issued_s = time.perf_counter()
         torch.cuda.synchronize(self._device)
-        wall_s = time.perf_counter() - wall_start_s
-        return Window(steps, start.elapsed_time(end) / 1e3, wall_s)
+        end_s = time.perf_counter()
+        return Window(steps, start.elapsed_time(end) / 1e3, end_s - start_s, end_s - issued_s)
 
     def now_s(self) -> float:
         """Return seconds since some fixed moment; never goes back."""

@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 
 import torch
+from pydantic import JsonValue
 
 from bench.spec.errors import CellError
 from bench.spec.record import Failed
 
 # oneDNN, cuBLAS and cuDNN report a failed allocation as a plain RuntimeError
 OUT_OF_MEMORY = re.compile(r"out of memory|CUBLAS_STATUS_ALLOC_FAILED|can't allocate memory", re.IGNORECASE)
+GIB = 2**30
 
 
 def classify(error: BaseException) -> Failed:
@@ -18,24 +20,34 @@ def classify(error: BaseException) -> Failed:
     if isinstance(error, CellError):
         return Failed(reason=error.kind, message=str(error))
     if isinstance(error, torch.OutOfMemoryError | MemoryError) or _says_out_of_memory(error):
-        return Failed(reason="out_of_memory", message=_memory_message(error))
+        return _out_of_memory(error)
     first_line = str(error).strip().partition("\n")[0]
-    return Failed(reason="error", message=f"{type(error).__name__}: {first_line}")
+    what = f"{type(error).__name__}: {first_line}" if first_line else type(error).__name__
+    return Failed(reason="error", message=what)
 
 
 def _says_out_of_memory(error: BaseException) -> bool:
     return isinstance(error, RuntimeError) and OUT_OF_MEMORY.search(str(error)) is not None
 
 
-def _memory_message(error: BaseException) -> str:
-    tried = re.search(r"[Tt]ried to allocate ([\d.]+ [KMGT]i?B)", str(error))
+def _out_of_memory(error: BaseException) -> Failed:
+    tried = re.search(r"[Tt]ried to allocate ([\d.]+ (?:[KMGT]i?B|bytes))", str(error))
     wanted = f" while asking for {tried[1]}" if tried else ""
-    peak = _peak()
-    return f"out of memory{wanted}{peak}; lower `batch` for this model, or use `batch: max`"
+    numbers = _gpu_numbers()
+    peak = ""
+    if numbers:
+        used, total = numbers["peak_allocated_bytes"], numbers["gpu_memory_bytes"]
+        peak = f" (peak {used / GIB:.1f} of {total / GIB:.1f} GiB)"
+    message = f"out of memory{wanted}{peak}; lower `batch` for this model, or use `batch: max`"
+    return Failed(reason="out_of_memory", message=message, details=dict[str, JsonValue](numbers))
 
 
-def _peak() -> str:
-    if not torch.cuda.is_available() or not torch.cuda.is_initialized():
-        return ""
-    total = torch.cuda.get_device_properties(torch.cuda.current_device()).total_memory
-    return f" (peak {torch.cuda.max_memory_allocated() / 2**30:.1f} of {total / 2**30:.1f} GiB)"
+def _gpu_numbers() -> dict[str, int]:
+    if not torch.cuda.is_initialized():
+        return {}
+    device = torch.cuda.current_device()
+    return {
+        "peak_allocated_bytes": torch.cuda.max_memory_allocated(device),
+        "peak_reserved_bytes": torch.cuda.max_memory_reserved(device),
+        "gpu_memory_bytes": torch.cuda.get_device_properties(device).total_memory,
+    }

@@ -6,9 +6,12 @@ import sys
 import traceback
 from importlib import import_module
 
-from bench.machine.identity import resolve_device
+import torch
+
+from bench.machine.identity import Device, resolve_device, usable_cpu_count
 from bench.probes import host, switches
 from bench.spec.cell import Measure
+from bench.spec.errors import Unsupported, UserError
 from bench.spec.job import Job, Report
 from bench.tasks.contract import Task, TaskResult
 from bench.worker.faults import classify
@@ -25,8 +28,9 @@ TASKS: dict[Measure, str] = {
 
 def run(job: Job) -> Report:
     """Measure one cell and report; never raises but for what ends the process."""
-    device = resolve_device(job.device)
+    device = resolve_device("cpu")
     try:
+        device = _device(job)
         result = _measure(job)
     except Exception as error:
         # whatever it is, it becomes the cell's failure
@@ -41,7 +45,17 @@ def run(job: Job) -> Report:
     )
 
 
+def _device(job: Job) -> Device:
+    try:
+        return resolve_device(job.device)
+    except UserError as error:
+        # it was there when the run was planned
+        raise Unsupported(str(error)) from error
+
+
 def _measure(job: Job) -> TaskResult:
+    # torch counts the cores of the machine, also where a container may use few of them
+    torch.set_num_threads(usable_cpu_count())
     switches.apply(job.protocol, job.cell.precision)
     module, _, function = TASKS[job.cell.measure].partition(":")
     task: Task = getattr(import_module(module), function)

@@ -8,22 +8,38 @@ from collections.abc import Callable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
 
-import psutil
 import torch
 from pydantic import JsonValue
 from torch import nn
 
-from bench.spec.cell import Cell
+from bench.probes import process
 from bench.spec.errors import CellError
 from bench.spec.job import Job
 from bench.tasks.forward import prepare
 from bench.tasks.speed.rig import random_images
 
-SMALL_BATCHES = (4, 12)
-# what fragmentation, cuDNN workspaces and other processes may take
-HEADROOM = 0.90
-MAX_BATCH = 4096
+FIRST_BATCH = 4
 ROUND_TO = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """How far a search may go: a share of the free memory, and images in the second and largest batch.
+
+    The further apart the two points, the less a fixed workspace tilts the line.
+    """
+
+    share: float
+    second: int
+    largest: int
+
+
+BOUNDS = {
+    # a tenth is left to fragmentation and to cuDNN's search
+    "cuda": Bounds(share=0.90, second=64, largest=4096),
+    # a CPU shares its memory with all other programs, and is busy long before it is full
+    "cpu": Bounds(share=0.45, second=16, largest=256),
+}
 
 
 @dataclass(frozen=True)
@@ -48,13 +64,12 @@ class Line:
         slope = (second[1] - first[1]) / (second[0] - first[0])
         return cls(first[1] - slope * first[0], slope)
 
-    def largest(self, limit_bytes: float) -> int:
-        """Return the largest batch below the limit, a multiple of 8 where that leaves any."""
+    def largest(self, limit_bytes: float, bound: int) -> int:
+        """Return the largest batch below the limit and up to `bound`: a multiple of 8, or below 8."""
         if self.bytes_per_image <= 0:
-            return MAX_BATCH
-        fits = math.floor((limit_bytes - self.fixed_bytes) / self.bytes_per_image)
-        rounded = fits - fits % ROUND_TO if fits >= ROUND_TO else fits
-        return max(0, min(MAX_BATCH, rounded))
+            return bound
+        fits = min(bound, math.floor((limit_bytes - self.fixed_bytes) / self.bytes_per_image))
+        return fits - fits % ROUND_TO if fits >= ROUND_TO else fits
 
     def at(self, images: int) -> float:
         """Return the predicted peak bytes of a batch."""
@@ -62,55 +77,69 @@ class Line:
 
 
 def resolve_batch(job: Job, model: nn.Module) -> ResolvedBatch:
-    """Return the batch of a cell; raises `CellError` where not even one image fits."""
+    """Return the batch of a cell; raises `CellError` where `max` finds none that fits."""
     if job.cell.batch != "max":
         return ResolvedBatch(job.cell.batch)
     device = torch.device(job.device)
-    return search(lambda images: _peak_bytes(model, job.cell, device, images), _limit_bytes(device))
+    free_bytes = _free_bytes(device)
+    return search(lambda images: _peak_bytes(job, model, device, images), free_bytes, BOUNDS[device.type])
 
 
-def search(peak_bytes: Callable[[int], int], limit_bytes: float) -> ResolvedBatch:
-    """Predict the largest batch from two small ones and verify it once.
+def search(peak_bytes: Callable[[int], int], free_bytes: float, bounds: Bounds) -> ResolvedBatch:
+    """Predict the largest batch from two small ones and verify it once, without running out of memory.
 
-    `peak_bytes` runs a batch and returns its peak. A batch whose verified peak is above the limit
-    is shrunk by what the line missed and flagged `batch_not_verified`.
+    `peak_bytes` runs a batch and returns its peak. The second batch is kept where even a peak in
+    proportion to the first would fit. A predicted batch whose verified peak is above the limit is
+    shrunk in proportion and flagged `batch_not_verified`.
     """
-    first, second = ((images, peak_bytes(images)) for images in SMALL_BATCHES)
-    line = Line.through(first, second)
-    images = line.largest(limit_bytes)
-    if images < 1:
-        raise CellError(f"not one image fits: {line.at(1):,.0f} bytes needed, {limit_bytes:,.0f} free")
+    limit_bytes = bounds.share * free_bytes
+    smallest = peak_bytes(FIRST_BATCH)
+    second = min(bounds.second, math.floor(FIRST_BATCH * limit_bytes / max(1, smallest)))
+    if second <= FIRST_BATCH:
+        raise CellError(
+            f"no room to search for the largest batch: {FIRST_BATCH} images take {smallest:,} bytes of the "
+            f"{limit_bytes:,.0f} that may be used; give `batch` as a number"
+        )
+    points = ((FIRST_BATCH, smallest), (second, peak_bytes(second)))
+    line = Line.through(*points)
+    images = line.largest(limit_bytes, bounds.largest)
     verified = peak_bytes(images)
     details: dict[str, JsonValue] = {
         "batch_search_limit_bytes": limit_bytes,
-        "batch_search_points": [list(first), list(second)],
+        "batch_search_points": [list(point) for point in points],
         "batch_search_predicted_bytes": line.at(images),
         "batch_search_verified_bytes": verified,
     }
+    capped = ("batch_at_upper_bound",) if images == bounds.largest else ()
     if verified <= limit_bytes:
-        return ResolvedBatch(images, details)
+        return ResolvedBatch(images, details, capped)
     smaller = max(1, math.floor(images * limit_bytes / verified))
     return ResolvedBatch(smaller, details, ("batch_not_verified",))
 
 
-def _peak_bytes(model: nn.Module, cell: Cell, device: torch.device, images: int) -> int:
-    # a copy, since preparing casts the weights in place
-    prepared = prepare(deepcopy(model), cell.model_copy(update={"mode": "eager"}), device)
-    (x,) = random_images(cell, images, 1, device)
+def _peak_bytes(job: Job, model: nn.Module, device: torch.device, images: int) -> int:
+    # a copy, since preparing casts the weights in place; eager, since compiling needs no more
+    prepared = prepare(deepcopy(model), job.cell.model_copy(update={"mode": "eager"}), device)
+    placed = [prepared.place(x) for x in random_images(job.cell, images, job.protocol.input_buffers, device)]
+    before = process.resident_bytes()
+    _reset_peak(device)
+    prepared.step(placed[0])
     cuda = device.type == "cuda"
-    if cuda:
-        torch.cuda.reset_peak_memory_stats(device)
-    before = psutil.Process().memory_info().rss
-    prepared.step(prepared.place(x))
-    peak = torch.cuda.max_memory_allocated(device) if cuda else psutil.Process().memory_info().rss - before
-    del x, prepared
+    peak = torch.cuda.max_memory_allocated(device) if cuda else process.peak_bytes() - before
+    inputs_bytes = 0 if cuda else sum(x.numel() * x.element_size() for x in placed)
+    del placed, prepared
     gc.collect()
     if cuda:
         torch.cuda.empty_cache()
-    return int(peak)
+    return peak + inputs_bytes
 
 
-def _limit_bytes(device: torch.device) -> float:
+def _reset_peak(device: torch.device) -> None:
     if device.type == "cuda":
-        return HEADROOM * torch.cuda.mem_get_info(device)[0]
-    return HEADROOM * psutil.virtual_memory().available / 2
+        torch.cuda.reset_peak_memory_stats(device)
+    else:
+        process.reset_peak()
+
+
+def _free_bytes(device: torch.device) -> float:
+    return torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else process.available_bytes()

@@ -36,24 +36,33 @@ class OutputCheck:
         """Whether the outputs agree within the bound."""
         return self.rel_error <= self.bound
 
+    def flags(self) -> tuple[str, ...]:
+        """Return `output_mismatch` where the outputs do not agree."""
+        return () if self.passed else ("output_mismatch",)
+
     @classmethod
     def of(cls, logits: Tensor, expected: Tensor, job: Job) -> OutputCheck:
         """Compare the first images of a batch (b, classes) with the expected ones.
 
-        Raises `CellError` where a logit is not finite.
+        Raises `CellError` where a logit of any image is not finite.
         """
-        found = logits[: len(expected)].float()
-        if not torch.isfinite(found).all():
+        if not torch.isfinite(logits).all():
             raise CellError(f"{job.cell.name}: the logits are not finite; try another precision")
-        rel_error = (torch.linalg.vector_norm(found - expected) / torch.linalg.vector_norm(expected)).item()
+        rel_error = relative_error(logits[: len(expected)].float(), expected)
         tf32 = any(job.protocol.tf32_flags(job.cell.precision))
         bound = max(BOUNDS[job.cell.precision], BOUNDS["tf32"] if tf32 else 0.0)
         return cls(rel_error, bound)
 
 
+def relative_error(found: Tensor, expected: Tensor) -> float:
+    """Return ||found - expected|| / ||expected||, with all elements taken as one vector."""
+    # a network may give nothing but zeros, and then the smallest number keeps the quotient finite
+    size = torch.linalg.vector_norm(expected).clamp(min=torch.finfo(expected.dtype).tiny)
+    return float(torch.linalg.vector_norm(found - expected) / size)
+
+
 def reference_logits(model: nn.Module, images: Tensor, device: torch.device) -> Tensor:
-    """Return the logits of the first images in eager fp32 without TF32, on the device."""
-    few = images[:CHECKED_IMAGES].to(device)
+    """Return the logits of a few images in eager fp32 without TF32; moves the network to the device."""
     with plain_fp32(), torch.inference_mode():
-        logits: Tensor = model.eval().to(device)(few)
+        logits: Tensor = model.eval().to(device)(images)
         return logits.float()

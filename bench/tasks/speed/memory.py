@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import resource
-import sys
-
 import torch
+from pydantic import JsonValue
 from torch import nn
 
+from bench.probes import process
 from bench.probes.nvml import sensor_for
 from bench.spec.job import Job
 from bench.spec.record import Measured
@@ -19,21 +18,30 @@ STEPS = 3
 
 
 def measure(job: Job) -> TaskResult:
-    """Return the peaks over a few steps, after a first step whose peak is kept apart."""
+    """Return the peaks over a few steps, after a first step whose peak is kept apart.
+
+    One input batch is on the device and counts, as do the weights.
+    """
     own, device = bench_device(job)
     # read before CUDA is touched, so that the context counts as part of the cost
     before = sensor_for(own).memory_bytes()
+    baseline_bytes = process.resident_bytes()
     model, weights_sha256 = build_model(job)
     batch = resolve_batch(job, model)
     rig = build_rig(job, model, batch.images, buffers=1)
-    values = _cuda_peaks(rig) if device.type == "cuda" else _process_peak(rig)
-    after = rig.sensor.memory_bytes()
-    if before is not None and after is not None:
-        values["peak_device_bytes"] = after[0] - before[0]
+    details: dict[str, JsonValue] = {"steps": STEPS, **batch.details}
+    if device.type == "cuda":
+        values = _cuda_peaks(rig)
+        after = rig.sensor.memory_bytes()
+        if before is not None and after is not None:
+            values["peak_device_bytes"] = after[0] - before[0]
+    else:
+        values, how = _process_peak(rig)
+        details |= {**how, "baseline_process_bytes": baseline_bytes}
     values |= {"weights_bytes": weights_bytes(model), "batch_images": batch.images}
-    details = {"steps": STEPS, **batch.details}
-    measured = Measured(values=values, details=details, flags=batch.flags)
-    return TaskResult(measured, weights_sha256=weights_sha256)
+    shared = ("shared_gpu",) if rig.sensor.foreign_processes() else ()
+    flags = (*rig.check.flags(), *shared, *batch.flags)
+    return TaskResult(Measured(values=values, details=details, flags=flags), weights_sha256=weights_sha256)
 
 
 def weights_bytes(model: nn.Module) -> int:
@@ -42,30 +50,26 @@ def weights_bytes(model: nn.Module) -> int:
     return sum(tensor.numel() * tensor.element_size() for tensor in tensors)
 
 
-def process_peak_bytes() -> int:
-    """Return the largest resident size this process ever had, imports included."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024
-
-
 def _cuda_peaks(rig: Rig) -> dict[str, int | float]:
-    rig.step()
     torch.cuda.synchronize(rig.device)
-    warm_up_peak = torch.cuda.max_memory_allocated(rig.device)
-    # the search for cuDNN's algorithms is over; what it took is not part of a step
+    # the first step was the check of the output, and cuDNN's search was part of it
+    first_step_peak = torch.cuda.max_memory_allocated(rig.device)
     torch.cuda.empty_cache()
     torch.cuda.reset_peak_memory_stats(rig.device)
     for _ in range(STEPS):
         rig.step()
     torch.cuda.synchronize(rig.device)
     return {
-        "warmup_peak_allocated_bytes": warm_up_peak,
+        "warmup_peak_allocated_bytes": first_step_peak,
         "peak_allocated_bytes": torch.cuda.max_memory_allocated(rig.device),
         "peak_reserved_bytes": torch.cuda.max_memory_reserved(rig.device),
     }
 
 
-def _process_peak(rig: Rig) -> dict[str, int | float]:
+def _process_peak(rig: Rig) -> tuple[dict[str, int | float], dict[str, JsonValue]]:
+    """Return the peak of the whole process, interpreter and libraries included, and how it was read."""
+    since_reset = process.reset_peak()
     for _ in range(STEPS):
         rig.step()
-    return {"peak_process_bytes": process_peak_bytes()}
+    since = "the first timed step" if since_reset else "the start of the process"
+    return {"peak_process_bytes": process.peak_bytes()}, {"peak_process_since": since}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import cycle
 
@@ -15,8 +15,8 @@ from bench.probes.clock import Clock, make_clock
 from bench.probes.nvml import GpuSensor, sensor_for
 from bench.spec.cell import Cell
 from bench.spec.job import Job
-from bench.tasks.forward import Prepared, prepare
-from bench.tasks.speed.check import OutputCheck, reference_logits
+from bench.tasks.forward import Prepared, make_current, prepare
+from bench.tasks.speed.check import CHECKED_IMAGES, OutputCheck, reference_logits
 
 INPUT_SEED = 0
 
@@ -49,13 +49,17 @@ def build_model(job: Job) -> tuple[nn.Module, str | None]:
 def build_rig(job: Job, model: nn.Module, batch_images: int, buffers: int) -> Rig:
     """Put the network on the device with some buffers of random images, and check its output.
 
-    Raises `CellError` where the output is not finite.
+    The check is the first step of the timed configuration; torch's peak of GPU memory starts
+    again right before it. Raises `CellError` where the output is not finite.
     """
     own, device = bench_device(job)
-    inputs = random_images(job.cell, batch_images, buffers, device)
-    expected = reference_logits(model, inputs[0], device)
+    make_current(device)
+    expected = reference_logits(model, _first_images(job.cell, batch_images, device), device)
     prepared = prepare(model, job.cell, device)
-    placed = cycle([prepared.place(x) for x in inputs])
+    placed = cycle([prepared.place(x) for x in random_images(job.cell, batch_images, buffers, device)])
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
+        torch.cuda.reset_peak_memory_stats(device)
     check = OutputCheck.of(prepared.step(next(placed)), expected, job)
 
     def step() -> Tensor:
@@ -65,8 +69,13 @@ def build_rig(job: Job, model: nn.Module, batch_images: int, buffers: int) -> Ri
     return Rig(prepared, batch_images, step, clock, sensor_for(own), device, check)
 
 
-def random_images(cell: Cell, batch_images: int, buffers: int, device: torch.device) -> list[Tensor]:
-    """Return normally distributed float32 batches (b, 3, h, w), the same ones at every call on a device."""
+def random_images(cell: Cell, batch_images: int, buffers: int, device: torch.device) -> Iterator[Tensor]:
+    """Yield normally distributed float32 batches (b, 3, h, w), the same ones at every call on a device."""
     generator = torch.Generator(device).manual_seed(INPUT_SEED)
     shape = (batch_images, 3, cell.height_px, cell.width_px)
-    return [torch.randn(shape, generator=generator, device=device) for _ in range(buffers)]
+    for _ in range(buffers):
+        yield torch.randn(shape, generator=generator, device=device)
+
+
+def _first_images(cell: Cell, batch_images: int, device: torch.device) -> Tensor:
+    return next(random_images(cell, batch_images, 1, device))[:CHECKED_IMAGES].clone()

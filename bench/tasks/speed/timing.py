@@ -12,6 +12,8 @@ from bench.tasks.speed import figures
 from bench.tasks.speed.figures import StepFigures
 from bench.tasks.speed.rig import Rig
 
+Values = dict[str, int | float | None]
+
 
 @dataclass(frozen=True)
 class Run:
@@ -23,26 +25,25 @@ class Run:
     stamps: tuple[Stamp, ...]
     steps: StepFigures
 
-    def measured(self, values: dict[str, int | float], extra_flags: tuple[str, ...] = ()) -> Measured:
-        """Return the outcome: the given values, and what every timing has in common."""
+    def measured(self, values: Values, extra_flags: tuple[str, ...] = ()) -> Measured:
+        """Return the outcome: the given values that are not None, and what every timing has in common."""
         prepared, check = self.rig.prepared, self.rig.check
-        common: dict[str, int | float | None] = {
+        common: Values = {
             "wall_gap_percent": self.steps.wall_gap_percent,
             "output_rel_error": check.rel_error,
             "compile_s": prepared.compile_s,
             "graph_breaks": prepared.graph_breaks,
         }
+        details = figures.details(self.timed, self.warmed, self.stamps, self.rig.clock.name)
+        if prepared.compile_cache_hits is not None:
+            details["compile_cache_hits"] = prepared.compile_cache_hits
         own = figures.flags(self.timed, self.warmed, self.steps, self.stamps)
-        mismatch = () if check.passed else ("output_mismatch",)
         shared = ("shared_gpu",) if self.rig.sensor.foreign_processes() else ()
         return Measured(
-            values={**values, **{name: value for name, value in common.items() if value is not None}},
+            values={name: value for name, value in {**values, **common}.items() if value is not None},
             samples=figures.samples(self.timed, self.stamps),
-            details={
-                **figures.details(self.timed, self.warmed, self.stamps, self.rig.clock.name),
-                "output_rel_error_bound": check.bound,
-            },
-            flags=(*own, *mismatch, *shared, *extra_flags),
+            details={**details, "output_rel_error_bound": check.bound},
+            flags=(*own, *check.flags(), *shared, *extra_flags),
         )
 
 
@@ -56,4 +57,4 @@ def time_rig(job: Job, rig: Rig) -> Run:
     )
     if len(stamps) == 1:
         stamps.append(rig.sensor.read())
-    return Run(rig, warmed, timed, tuple(stamps), StepFigures.of(timed, protocol))
+    return Run(rig, warmed, timed, tuple(stamps), StepFigures.of(timed))
