@@ -1,0 +1,32 @@
+"""The networks' own code can be captured whole, index tables included, so that a compiler can be used."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+import torch
+from torch import Tensor
+
+from bench.nets.build import Config, Options, build_config
+from bench.nets.hierarchy import HierarchyConfig
+
+PER_FAMILY = ("vim_tiny", "vmamba_v0_tiny", "local_vmamba_tiny", "localvim_tiny")
+
+
+def cheap_scan(u: Tensor, delta: Tensor, *, D: Tensor, **_others: object) -> Tensor:  # noqa: N803
+    """Stand in for the scan, which has its own tests: what is captured here is everything around it."""
+    return u * delta + D[:, None] * u
+
+
+@pytest.mark.parametrize("key", PER_FAMILY)
+@torch.inference_mode()
+def test_one_graph(key: str, small_configs: dict[str, Config], monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in ("mamba_branch", "scan2d"):
+        monkeypatch.setattr(f"bench.nets.{module}.selective_scan", cheap_scan)
+    config = small_configs[key]
+    short = {"depths": (1, 1)} if isinstance(config, HierarchyConfig) else {"depth": 2}
+    net = build_config(dataclasses.replace(config, **short), (32, 48), Options())
+    x = torch.randn(1, 3, 32, 48)
+    captured = torch.compile(net, backend="eager", fullgraph=True)
+    torch.testing.assert_close(captured(x), net(x))

@@ -1,0 +1,129 @@
+"""Routes: the order in which tokens are read, and where outputs return to."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from bench.nets.routes import (
+    Layout,
+    at_origin,
+    back_order,
+    give_back,
+    origin_table,
+    read_order,
+    read_table,
+    take,
+)
+from bench.nets.scan2d import CrossScan
+
+ALL = ("h", "h_flip", "v", "v_flip", "w2", "w2_flip", "w7", "w7_flip")
+SIZES = [(1, 1), (1, 5), (2, 3), (6, 4), (7, 7), (9, 16)]
+CPU = torch.device("cpu")
+PAD = 6  # on a 2x3 grid
+
+
+@pytest.mark.parametrize(
+    ("name", "order"),
+    [
+        ("h", [0, 1, 2, 3, 4, 5]),
+        ("v", [0, 3, 1, 4, 2, 5]),
+        ("v_flip", [5, 2, 4, 1, 3, 0]),
+        ("w2", [0, 1, 3, 4, 2, PAD, 5, PAD]),
+        ("w2_flip", [PAD, 5, PAD, 2, 4, 3, 1, 0]),
+    ],
+)
+def test_read_order_on_two_by_three(name: str, order: list[int]) -> None:
+    assert read_order(name, 2, 3).tolist() == order
+
+
+def test_windows_longer_than_the_map_pad_at_their_end() -> None:
+    order = read_order("w7", 2, 3)
+    assert order.size == 49
+    assert order[[0, 1, 2, 7, 8, 9]].tolist() == [0, 1, 2, 3, 4, 5]
+    assert (np.delete(order, [0, 1, 2, 7, 8, 9]) == PAD).all()
+
+
+@pytest.mark.parametrize("size", SIZES, ids=str)
+@pytest.mark.parametrize("name", ALL)
+def test_true_inverse_undoes_the_reading(name: str, size: tuple[int, int]) -> None:
+    back = back_order(name, *size, true_inverse=True)
+    assert (read_order(name, *size)[back] == np.arange(size[0] * size[1])).all()
+
+
+@pytest.mark.parametrize("size", SIZES, ids=str)
+@pytest.mark.parametrize("name", ALL)
+def test_published_inverse_errs_for_v_off_the_square_only(name: str, size: tuple[int, int]) -> None:
+    same = (back_order(name, *size, False) == back_order(name, *size, True)).all()
+    line = 1 in size
+    assert same == (not name.startswith("v") or size[0] == size[1] or line)
+
+
+def test_published_inverse_of_v_on_two_by_three() -> None:
+    written = np.empty(6, dtype=int)
+    written[back_order("v", 2, 3, False)] = np.arange(6)
+    assert written.tolist() == [0, 2, 4, 1, 3, 5]
+
+
+@pytest.mark.parametrize("size", [(2, 3), (5, 3), (8, 6)], ids=str)
+def test_published_inverse_is_the_stated_formula(size: tuple[int, int]) -> None:
+    height, width = size
+    back = back_order("v", height, width, False)
+    for step in range(height * width):
+        assert back[(step % width) * height + step // width] == step
+    flipped = back_order("v_flip", height, width, False)
+    assert (flipped == height * width - 1 - back).all()
+
+
+def test_tables_end_shorter_routes_in_pads() -> None:
+    table = read_table(Layout(("h", "w2"), 2, 3), CPU)
+    assert table.tolist() == [[0, 1, 2, 3, 4, 5, PAD, PAD], [0, 1, 3, 4, 2, PAD, 5, PAD]]
+
+
+def test_the_class_token_stays_in_the_middle_of_every_route() -> None:
+    layout = Layout(("h", "v_flip", "w2"), 2, 2, class_token=2)
+    # Tokens 0 1 | class 2 | 3 4, so patches 0 1 / 3 4.
+    assert read_table(layout, CPU).tolist() == [[0, 1, 2, 3, 4], [4, 1, 2, 3, 0], [0, 1, 2, 3, 4]]
+    assert origin_table(layout, CPU).tolist() == [[0, 1, 2, 3, 4]] * 3
+
+
+@pytest.mark.parametrize("class_token", [None, 10])
+def test_origin_says_which_token_an_output_came_from(class_token: int | None) -> None:
+    layout = Layout(("h", "v", "v_flip", "w7_flip"), 5, 4, class_token=class_token)
+    tokens = 20 + (class_token is not None)
+    x = torch.arange(1.0, tokens + 1).expand(2, 3, tokens)
+    there_and_back = give_back(take(x, layout), layout)
+    assert torch.equal(there_and_back, at_origin(x, layout))
+    assert not torch.equal(there_and_back[:, 1], x)
+    exact = layout._replace(true_inverse=True)
+    assert at_origin(x, exact).shape[1] == 1
+    assert torch.equal(give_back(take(x, exact), exact), at_origin(x, exact).expand(-1, 4, -1, -1))
+
+
+def test_pads_read_zero() -> None:
+    x = torch.ones(1, 1, 6)
+    taken = take(x, Layout(("h", "w2"), 2, 3))
+    assert taken[0, :, 0].tolist() == [[1, 1, 1, 1, 1, 1, 0, 0], [1, 1, 1, 1, 1, 0, 1, 0]]
+
+
+def test_tables_made_in_inference_mode_can_train() -> None:
+    layout = Layout(("h", "v"), 3, 11)
+    with torch.inference_mode():
+        read_table(layout, CPU)
+    x = torch.ones(1, 1, 33, requires_grad=True)
+    take(x, layout).sum().backward()
+    assert x.grad is not None
+    assert x.grad.unique().tolist() == [2.0]
+
+
+@pytest.mark.parametrize("size", SIZES, ids=str)
+def test_cross_scan_reads_rows_and_columns_both_ways(size: tuple[int, int]) -> None:
+    names = ("h", "v", "h_flip", "v_flip")
+    layout = Layout(names, *size, true_inverse=True)
+    v_bdhw = torch.randn(2, 3, *size)
+    u_bkdl = CrossScan().unfold(v_bdhw)
+    assert torch.equal(u_bkdl, take(v_bdhw.flatten(2), layout))
+    y_bkdl = torch.randn(2, 4, 3, size[0] * size[1], dtype=torch.float64)
+    expected = give_back(y_bkdl, layout).sum(dim=1)
+    torch.testing.assert_close(CrossScan().fold(y_bkdl, *size), expected)
