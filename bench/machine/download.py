@@ -31,17 +31,13 @@ NOT_SATISFIABLE = 416
 PARTIAL_CONTENT = 206
 
 
-def silent(done_bytes: int, total_bytes: int | None) -> None:
-    """Report no progress."""
-
-
 def sha256_of(path: Path) -> str:
     """Return the SHA-256 of a file as 64 hex digits."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def download(url: str, path: Path, sha256: str | None, progress: Progress = silent) -> Path:
+def download(url: str, path: Path, sha256: str | None, progress: Progress | None = None) -> Path:
     """Download `url` to `path`, going on with what an earlier attempt left beside it.
 
     A connection that ends early is taken up again as long as each attempt brings bytes.
@@ -71,7 +67,7 @@ def _alone(file: BinaryIO) -> Iterator[None]:
     yield
 
 
-def _complete(url: str, file: BinaryIO, progress: Progress) -> None:
+def _complete(url: str, file: BinaryIO, progress: Progress | None) -> None:
     while True:
         before = file.seek(0, 2)
         total = _attempt(url, file, progress)
@@ -84,7 +80,7 @@ def _complete(url: str, file: BinaryIO, progress: Progress) -> None:
             raise ConnectionError(f"connection closed after {after:,} of {total:,} bytes")
 
 
-def _attempt(url: str, file: BinaryIO, progress: Progress) -> int | None:
+def _attempt(url: str, file: BinaryIO, progress: Progress | None) -> int | None:
     """Append what the server still has; return the size of the whole file where it is known."""
     start = file.tell()
     with _open(url, start) as response:
@@ -96,7 +92,8 @@ def _attempt(url: str, file: BinaryIO, progress: Progress) -> int | None:
         total = _total(response)
         while chunk := response.read(CHUNK_BYTES):
             file.write(chunk)
-            progress(file.tell(), total)
+            if progress is not None:
+                progress(file.tell(), total)
         file.flush()
         return total
 

@@ -17,8 +17,8 @@ def revision(folder: Path = ROOT) -> tuple[str | None, bool | None]:
     """Return the commit that `folder` is checked out at, and whether its `bench` differs from it.
 
     New files count as a difference: a card that is not committed moves results too. Where
-    there is no git, where `folder` is not the top of a checkout, and where git gives no
-    answer within ten seconds, the variable BENCH_GIT_COMMIT (`<commit>` or `<commit>-dirty`)
+    there is no git, where `folder` is not the top of a checkout or has no commit, and where
+    git gives no answer within ten seconds, the variable BENCH_GIT_COMMIT (`<commit>` or `<commit>-dirty`)
     speaks; without it both are None.
     """
     top = _git(folder, "rev-parse", "--show-toplevel")
@@ -27,7 +27,7 @@ def revision(folder: Path = ROOT) -> tuple[str | None, bool | None]:
     commit = _git(folder, "rev-parse", "--verify", "HEAD")
     changed = _git(folder, "status", "--porcelain", "--", "bench")
     if commit is None or changed is None:
-        return None, None
+        return _stated()
     return commit, bool(changed)
 
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from bench.machine.download import Progress, download, silent
 from bench.spec.card import ModelCard
 from bench.spec.cell import PUBLISHED, RANDOM
 from bench.spec.errors import MissingWeights
 
+Progress = Callable[[int, int | None], None]
 OFFLINE_VARIABLES = ("BENCH_OFFLINE", "HF_HUB_OFFLINE")
 HUB_URL = re.compile(
     r"https://huggingface\.co/(?P<owner>[^/]+)/(?P<name>[^/]+)/resolve/(?P<revision>[^/]+)/(?P<file>.+)"
@@ -52,7 +53,7 @@ def offline() -> bool:
     )
 
 
-def fetch(card: ModelCard, progress: Progress = silent) -> Path:
+def fetch(card: ModelCard, progress: Progress | None = None) -> Path:
     """Download the published checkpoint of a card into the cache and return its path.
 
     An interrupted download goes on where it stopped. `progress` is called with the bytes
@@ -60,6 +61,9 @@ def fetch(card: ModelCard, progress: Progress = silent) -> Path:
     `MissingWeights` where the file cannot be had, with its address and its place, and
     `BadWeights` where it has another SHA-256 than the card; that file is removed.
     """
+    # the plan looks for files and downloads none, so it need not wait for this
+    from bench.machine.download import download  # noqa: PLC0415
+
     path = cache_path(card)
     if path.is_file():
         return path

@@ -10,7 +10,6 @@ from safetensors import SafetensorError
 from timm.models import load_state_dict
 from torch import Tensor
 
-from bench.machine.download import sha256_of
 from bench.spec.errors import BadWeights
 from bench.zoo.contract import Network, StateDict
 
@@ -25,8 +24,6 @@ UNREADABLE = (
     pickle.UnpicklingError,
     SafetensorError,
 )
-
-digest = sha256_of
 
 
 def read_state_dict(path: Path) -> StateDict:

@@ -13,10 +13,11 @@ from torch import nn
 
 from bench.catalog import read
 from bench.machine import weights as cache
+from bench.machine.download import sha256_of
 from bench.spec.card import ModelCard
 from bench.spec.cell import PUBLISHED, RANDOM
 from bench.spec.errors import BadWeights, MissingWeights, UnknownName
-from bench.zoo.checkpoint import digest, fill, read_state_dict
+from bench.zoo.checkpoint import fill, read_state_dict
 from bench.zoo.contract import Network, Source
 
 # resolved on first use, so that one source does not drag in another
@@ -61,7 +62,7 @@ def load(card: ModelCard, *, weights: str, height_px: int, width_px: int) -> Loa
     if weights == RANDOM:
         return Loaded(network.model.eval(), None)
     path = _file(card, weights)
-    sha256 = digest(path)
+    sha256 = sha256_of(path)
     if weights == PUBLISHED and card.weights_sha256 not in {None, sha256}:
         raise BadWeights(
             f"{path} has the SHA-256 {sha256}, not {card.weights_sha256} as the card of {card.key} says; "

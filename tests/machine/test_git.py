@@ -79,3 +79,5 @@ def test_a_copy_without_git_can_state_its_commit(
 ) -> None:
     monkeypatch.setenv("BENCH_GIT_COMMIT", stated)
     assert git.revision(tmp_path) == found
+    call(tmp_path, "init")
+    assert git.revision(tmp_path) == found

@@ -11,7 +11,7 @@ from bench.ops.selective_scan.inputs import check_inputs
 __all__ = ["BACKENDS", "resolve_backend", "selective_scan"]
 
 
-def selective_scan(  # noqa: PLR0913 -- the operator has nine operands
+def selective_scan(  # noqa: PLR0913, PLR0917 -- the operator has nine operands
     u: Tensor,
     delta: Tensor,
     A: Tensor,

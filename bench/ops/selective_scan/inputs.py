@@ -26,7 +26,7 @@ class ScanInputs(NamedTuple):
         return torch.float64 if self.u_bdl.dtype == torch.float64 else torch.float32
 
 
-def check_inputs(  # noqa: PLR0913 -- one per operand
+def check_inputs(  # noqa: PLR0913, PLR0917 -- one per operand
     u_bdl: Tensor,
     delta_bdl: Tensor,
     decay_dn: Tensor,

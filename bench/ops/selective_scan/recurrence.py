@@ -23,11 +23,13 @@ def linear_recurrence(decay_lx: Tensor, x_lx: Tensor, start_x: Tensor) -> Tensor
 
     Args:
         decay_lx: factors (l, ...), contiguous, of magnitude at most 1 for a stable result.
-        x_lx: added terms (l, ...).
+        x_lx: added terms (l, ...); overwritten where no gradient is recorded.
         start_x: state before the first step (...).
 
     """
-    return cast(Tensor, _LinearRecurrence.apply(decay_lx, x_lx, start_x))  # type: ignore[no-untyped-call]
+    if not torch.is_grad_enabled():
+        return _advance(decay_lx, x_lx, start_x)
+    return cast(Tensor, _LinearRecurrence.apply(decay_lx, x_lx, start_x))
 
 
 class _LinearRecurrence(torch.autograd.Function):
@@ -41,7 +43,7 @@ class _LinearRecurrence(torch.autograd.Function):
         return states_lx
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
+    @once_differentiable
     def backward(ctx: Any, grad_lx: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return the gradients of decays, terms and start."""
         decay_lx, states_lx, start_x = ctx.saved_tensors

@@ -81,7 +81,7 @@ def _draw(pattern: Pattern, random: np.random.RandomState) -> NDArray[np.uint8]:
     y, x = np.mgrid[0:height, 0:width].astype(np.int64)
     bright = pattern(y + random.randint(64), x + random.randint(64), int(random.randint(12, 40)))[..., None]
     dark_rgb, bright_rgb = random.randint(0, 128, size=3), random.randint(128, 256, size=3)
-    noise = random.randint(-20, 21, size=(height, width, 3))
+    noise = random.randint(-20, 21, size=(height, width, 1))
     mixed = (bright * bright_rgb + (255 - bright) * dark_rgb) // 255 + noise
     return mixed.clip(0, 255).astype(np.uint8)
 

@@ -17,7 +17,7 @@ from bench.spec.card import TaskCard
 from bench.spec.errors import BadData
 from bench.tasks.classification.parquet import columns, open_parquet
 
-UNREADABLE = (OSError, RuntimeError, ValueError, KeyError, AssertionError, tarfile.TarError, EOFError)
+UNREADABLE = (OSError, RuntimeError, ValueError, TypeError, LookupError, AssertionError, tarfile.TarError)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,10 +9,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from timm.data.readers.reader_factory import create_reader
-
 from bench.machine.data import parquet_files
-from bench.spec.errors import MissingExtra
+from bench.spec.errors import BadData, MissingExtra
 
 Columns = tuple[tuple[str, ...], tuple[int, ...], tuple[int, ...]]
 
@@ -21,15 +19,20 @@ def open_parquet(root: Path, splits: tuple[str, ...]) -> Any:
     """Return timm's reader for the parquet files of a split; they need columns `image` and `label`.
 
     The package `datasets` converts them once into its own cache (HF_DATASETS_CACHE), where
-    they take as much space again. Raises `MissingExtra` where it is not installed.
+    they take as much space again. Raises `MissingExtra` where it is not installed, and
+    `BadData` where columns are called otherwise.
     """
     if find_spec("datasets") is None:
         raise MissingExtra(
             f"{root} holds parquet files, which need the package `datasets`; run: pip install -e '.[parquet]'"
         )
+    files = parquet_files(root, splits)
+    _check_columns(root, files[0])
     datasets: Any = import_module("datasets")
-    folder = _link(parquet_files(root, splits), Path(datasets.config.HF_DATASETS_CACHE))
-    return create_reader(f"hfds/{folder}", split="validation")
+    folder = _link(files, Path(datasets.config.HF_DATASETS_CACHE))
+    # not through `create_reader`, of which older versions turn the path into lower case
+    readers: Any = import_module("timm.data.readers.reader_hfds")
+    return readers.ReaderHfds(name=str(folder), split="validation")
 
 
 def columns(reader: Any) -> Columns:
@@ -46,6 +49,15 @@ def columns(reader: Any) -> Columns:
         tuple(size if size else Path(name).stat().st_size for size, name in zip(sizes, names, strict=True)),
         tuple(int(label) for label in labels),
     )
+
+
+def _check_columns(root: Path, file: Path) -> None:
+    pq: Any = import_module("pyarrow.parquet")
+    found = pq.read_schema(file).names
+    if not {"image", "label"} <= set(found):
+        raise BadData(
+            f"{root} has the columns {', '.join(found)}, but `image` and `label` are needed; rename them"
+        )
 
 
 def _link(files: Sequence[Path], cache: Path) -> Path:

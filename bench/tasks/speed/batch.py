@@ -89,8 +89,8 @@ def search(peak_bytes: Callable[[int], int], free_bytes: float, bounds: Bounds) 
     """Predict the largest batch from two small ones and verify it once, without running out of memory.
 
     `peak_bytes` runs a batch and returns its peak. The second batch is kept where even a peak in
-    proportion to the first would fit. A predicted batch whose verified peak is above the limit is
-    shrunk in proportion and flagged `batch_not_verified`.
+    proportion to the first would fit. Where the verified peak is above the limit, the line is raised by
+    what it missed and the batch read from it again, flagged `batch_not_verified`.
     """
     limit_bytes = bounds.share * free_bytes
     smallest = peak_bytes(FIRST_BATCH)
@@ -113,8 +113,8 @@ def search(peak_bytes: Callable[[int], int], free_bytes: float, bounds: Bounds) 
     capped = ("batch_at_upper_bound",) if images == bounds.largest else ()
     if verified <= limit_bytes:
         return ResolvedBatch(images, details, capped)
-    smaller = max(1, math.floor(images * limit_bytes / verified))
-    return ResolvedBatch(smaller, details, ("batch_not_verified",))
+    missed = Line(line.fixed_bytes + verified - line.at(images), line.bytes_per_image)
+    return ResolvedBatch(max(1, missed.largest(limit_bytes, images)), details, ("batch_not_verified",))
 
 
 def _peak_bytes(job: Job, model: nn.Module, device: torch.device, images: int) -> int:

@@ -1,0 +1,152 @@
+# ruff: noqa: N803, PLR0912, PLR0913, PLR0915, PLR0917 -- a kernel takes one argument per tensor, stride and switch
+# mypy: disable-error-code="untyped-decorator"
+"""Scan kernel that holds a tile of channels and tokens and scans it along the tokens.
+
+Strides come as tuples in the order of the axes: u, delta, y (b, d, l); inp, out (b, g, n, l). The
+arrays ends (b, border, n, d) and spans (b, border, d) are contiguous, with a border after every segment
+but the last.
+"""
+
+from __future__ import annotations
+
+import triton  # type: ignore[import-untyped]
+import triton.language as tl  # type: ignore[import-untyped]
+
+from bench.ops.selective_scan.triton_parts import LOG2_E, RESUME, SUMMARY, start_of_segment, step_size
+
+_SUMMARY, _RESUME = tl.constexpr(SUMMARY), tl.constexpr(RESUME)
+
+
+@triton.jit
+def compose(
+    decay_first: tl.tensor, x_first: tl.tensor, decay_second: tl.tensor, x_second: tl.tensor
+) -> tl.tensor:
+    """Return one step that does what two steps h -> decay h + x do, one after the other."""
+    return decay_first * decay_second, decay_second * x_first + x_second
+
+
+@triton.jit
+def tile_kernel(
+    u: tl.tensor,
+    delta: tl.tensor,
+    decay: tl.tensor,
+    inp: tl.tensor,
+    out: tl.tensor,
+    skip: tl.tensor,
+    bias: tl.tensor,
+    y: tl.tensor,
+    ends: tl.tensor,
+    spans: tl.tensor,
+    u_strides: tl.tensor,
+    delta_strides: tl.tensor,
+    inp_strides: tl.tensor,
+    out_strides: tl.tensor,
+    y_strides: tl.tensor,
+    tokens: tl.tensor,
+    width: tl.tensor,
+    groups: tl.tensor,
+    segment_tokens: tl.tensor,
+    STATES: tl.constexpr,
+    PADDED: tl.constexpr,
+    ROWS: tl.constexpr,
+    TILE: tl.constexpr,
+    AXIS: tl.constexpr,
+    HINT: tl.constexpr,
+    STAGES: tl.constexpr,
+    SKIP: tl.constexpr,
+    BIAS: tl.constexpr,
+    SOFTPLUS: tl.constexpr,
+    PHASE: tl.constexpr,
+    REAL: tl.constexpr,
+) -> None:
+    """Scan ROWS channels of one group, TILE tokens at a time; AXIS is the tile's axis of tokens.
+
+    HINT divides the tokens and, where they are contiguous, the strides of the channels; without it
+    rows of a length that 16 does not divide would be read one element at a time.
+    """
+    blocks = tl.cdiv(width, ROWS)
+    block, group = tl.program_id(0) % blocks, tl.program_id(0) // blocks % groups
+    batch = (tl.program_id(0) // (blocks * groups)).to(tl.int64)
+    segment, borders = tl.program_id(1), tl.num_programs(1)
+    if PHASE == _RESUME:
+        borders -= 1
+    tokens = tokens // HINT * HINT
+    u_d, delta_d, y_d = u_strides[1], delta_strides[1], y_strides[1]
+    if AXIS == 1:
+        u_d, delta_d, y_d = u_d // HINT * HINT, delta_d // HINT * HINT, y_d // HINT * HINT
+    row = block * ROWS + tl.arange(0, ROWS)
+    row_mask = row < width
+    channel = group * width + row
+    channels = groups * width
+    # The axis that the other operand of a product spans: channels get AXIS, tokens the other one.
+    channel_2d, row_mask_2d = tl.expand_dims(channel, AXIS), tl.expand_dims(row_mask, AXIS)
+    index = tl.expand_dims(tl.arange(0, PADDED), 1 - AXIS)
+    state_mask = row_mask_2d & (index < STATES)
+    rates = tl.load(decay + channel_2d * STATES + index, state_mask, other=0.0).to(REAL) * LOG2_E
+    state = tl.zeros_like(rates)
+    state_offset = index * channels + channel_2d
+    ends += batch * borders * STATES * channels
+    spans += batch * borders * channels
+    span = tl.zeros([ROWS], REAL)
+    if PHASE == _RESUME:
+        state = start_of_segment(
+            state,
+            rates,
+            ends,
+            spans,
+            state_offset,
+            channel,
+            state_mask,
+            row_mask,
+            segment,
+            STATES,
+            channels,
+            AXIS,
+        )
+    shift = tl.expand_dims(tl.zeros([ROWS], REAL), AXIS)
+    if BIAS:
+        shift = tl.expand_dims(tl.load(bias + channel, row_mask, other=0.0).to(REAL), AXIS)
+    if SKIP:
+        pass_on = tl.expand_dims(tl.load(skip + channel, row_mask, other=0.0).to(REAL), AXIS)
+    u += batch * u_strides[0] + channel_2d * u_d
+    delta += batch * delta_strides[0] + channel_2d * delta_d
+    y += batch * y_strides[0] + channel_2d * y_d
+    inp += batch * inp_strides[0] + group * inp_strides[1]
+    out += batch * out_strides[0] + group * out_strides[1]
+    order = tl.arange(0, TILE)
+    is_last = tl.expand_dims(order == TILE - 1, 1 - AXIS)
+    for offset in tl.range(0, segment_tokens, TILE, num_stages=STAGES):
+        token = segment * segment_tokens + offset + order
+        token_mask = token < tokens
+        token_2d = tl.expand_dims(token, 1 - AXIS)
+        mask = row_mask_2d & tl.expand_dims(token_mask, 1 - AXIS)
+        u_tile = tl.load(u + token_2d * u_strides[2], mask, other=0.0).to(REAL)
+        dt = tl.load(delta + token_2d * delta_strides[2], mask, other=0.0)
+        # Without a step the state passes through tokens beyond the end unchanged.
+        dt = step_size(dt, shift, mask, SOFTPLUS, REAL)
+        given = dt * u_tile
+        y_tile = tl.zeros_like(dt)
+        if SKIP:
+            y_tile += pass_on * u_tile
+        for n in tl.static_range(STATES):
+            if PADDED == 1:
+                rate, before = rates, state
+            else:
+                rate = tl.expand_dims(tl.sum(tl.where(index == n, rates, 0.0), AXIS), AXIS)
+                before = tl.expand_dims(tl.sum(tl.where(index == n, state, 0.0), AXIS), AXIS)
+            weight = tl.load(inp + n * inp_strides[2] + token * inp_strides[3], token_mask, other=0.0)
+            x = given * tl.expand_dims(weight.to(REAL), 1 - AXIS)
+            product, after = tl.associative_scan((tl.exp2(dt * rate), x), AXIS, compose)
+            after += product * before
+            last = tl.expand_dims(tl.sum(tl.where(is_last, after, 0.0), AXIS), AXIS)
+            state = tl.where(index == n, last, state)
+            if PHASE != _SUMMARY:
+                weight = tl.load(out + n * out_strides[2] + token * out_strides[3], token_mask, other=0.0)
+                y_tile += after * tl.expand_dims(weight.to(REAL), 1 - AXIS)
+        if PHASE == _SUMMARY:
+            span += tl.sum(dt, AXIS)
+        else:
+            tl.store(y + token_2d * y_strides[2], y_tile.to(y.dtype.element_ty), mask)
+    if PHASE == _SUMMARY:
+        tl.store(ends + segment * (STATES * channels) + state_offset, state, state_mask)
+        tl.store(spans + segment * channels + channel, span, row_mask)
