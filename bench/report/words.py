@@ -12,7 +12,19 @@ from bench.spec.record import Failed, Measured, Record
 FLAGS = {
     "cpu_bound": "bound by the CPU: the device waited for work, so a faster host would give another figure",
     "not_converged": "the spread was still above its target when the time was up",
+    "warm_up_not_converged": "steps were still getting faster or slower when the time for warm-up was up",
+    "power_capped": "the GPU held its clocks back to stay within its power limit, as it does under full load",
+    "throttled": "the GPU held its clocks back for heat or power supply",
+    "shared_gpu": "another process computed on the same GPU",
+    "output_mismatch": "the output is further from eager fp32 than rounding explains: do not trust this figure",
+    "energy_too_short": "timed for too short a time to tell the energy",
+    "batch_not_verified": "the largest batch is a prediction that missed when it was verified",
+    "batch_at_upper_bound": "a larger batch would fit, but none was tried",
     "partial": "only a part of the images was scored",
+    "random_weights": "scored with random weights",
+    "label_order_suspect": "close to chance: most likely the classes are in another order than the weights'",
+    "corrupt_excluded": "images that cannot be decoded were left out, as many as the suite allows",
+    "non_finite_logits": "some logits were not finite and count as wrong",
 }
 
 

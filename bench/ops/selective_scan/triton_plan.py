@@ -39,17 +39,44 @@ def choose_plan(inputs: ScanInputs) -> ScanPlan:
     if states == 1 and not together:
         return _tile_rows(tokens, inputs.u_bdl.element_size())
     if states == 1 and tokens > _SHORT_TOKENS:
-        return ScanPlan("tile", rows=64, warps=4, tile=32)
+        return ScanPlan("tile", rows=32, warps=1, tile=32)
     plan = ScanPlan("walk", rows=64 if states == 1 else 32, warps=1)
     return plan._replace(segments=_segments(inputs, plan))
 
 
+def candidates(inputs: ScanInputs) -> list[ScanPlan]:
+    """Return the plans worth timing for `inputs`, the likelier first."""
+    tokens, states = inputs.u_bdl.shape[2], inputs.decay_dn.shape[1]
+    together = channels_lie_together(inputs)
+    if states > 1:
+        cuts = _segments(inputs, ScanPlan("walk", 32, 1))
+        plans = [ScanPlan("walk", rows, warps) for rows, warps in ((32, 1), (64, 1), (64, 2), (128, 4))]
+        plans = [plan._replace(segments=cuts) for plan in plans]
+        plans += [plans[0]._replace(segments=more) for more in (2 * cuts, cuts // 2) if cuts > 1]
+        return plans if together else [*plans[:2], ScanPlan("tile", 1, 1, 128)]
+    if together:
+        flat = ((32, 1, 32), (32, 1, 16), (64, 1, 16), (64, 2, 32), (64, 4, 32), (32, 2, 64))
+        tiles = [ScanPlan("tile", rows, warps, tile) for rows, warps, tile in flat]
+        tiles += [tiles[0]._replace(stages=2), tiles[3]._replace(stages=2)]
+        walks = [ScanPlan("walk", 32, 1), ScanPlan("walk", 64, 1), ScanPlan("walk", 128, 2)]
+        if tokens > 16 * _SHORT_TOKENS:
+            return [*tiles, walks[0]._replace(segments=32)]
+        return tiles[:5] + walks if tokens > _SHORT_TOKENS else walks + tiles[:2]
+    shapes: tuple[tuple[int, int, int], ...]
+    if tokens > _SHORT_TOKENS:
+        shapes = ((1, 1, 256), (2, 1, 256), (1, 1, 512), (2, 2, 256), (1, 2, 512), (1, 4, 1024), (4, 4, 256))
+    else:
+        shapes = ((4, 1, 64), (8, 1, 64), (16, 4, 64), (4, 1, 128), (2, 1, 256), (8, 2, 128))
+    tiles = [ScanPlan("tile", rows, warps, tile) for rows, warps, tile in shapes]
+    return [*tiles, tiles[0]._replace(stages=3), tiles[-2]._replace(stages=2), ScanPlan("walk", 64, 1)]
+
+
 def _tile_rows(tokens: int, element_bytes: int) -> ScanPlan:
-    """Return a plan for contiguous tokens: a warp per row, 16 bytes per thread, or several short rows."""
+    """Return a plan for contiguous tokens: one warp, 16 bytes per thread and row, a few rows at once."""
     tile = 32 * 16 // element_bytes
     while tile > 32 and tile // 2 >= tokens:
         tile //= 2
-    return ScanPlan("tile", rows=4 if tile > 64 else 16, warps=4, tile=tile)
+    return ScanPlan("tile", rows=2 if tile > 64 else 4, warps=1, tile=tile)
 
 
 def _segments(inputs: ScanInputs, plan: ScanPlan) -> int:

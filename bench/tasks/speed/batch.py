@@ -20,6 +20,8 @@ from bench.tasks.speed.rig import random_images
 
 FIRST_BATCH = 4
 ROUND_TO = 8
+# three channels of two bytes, the smallest an input can be
+BYTES_PER_PIXEL = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,7 @@ BOUNDS = {
     # a tenth is left to fragmentation and to cuDNN's search
     "cuda": Bounds(share=0.90, second=64, largest=4096),
     # a CPU shares its memory with all other programs, and is busy long before it is full
-    "cpu": Bounds(share=0.45, second=16, largest=256),
+    "cpu": Bounds(share=0.45, second=16, largest=64),
 }
 
 
@@ -59,15 +61,13 @@ class Line:
     bytes_per_image: float
 
     @classmethod
-    def through(cls, first: tuple[int, int], second: tuple[int, int]) -> Line:
-        """Fit two points (images, peak bytes)."""
-        slope = (second[1] - first[1]) / (second[0] - first[0])
-        return cls(first[1] - slope * first[0], slope)
+    def through(cls, first: tuple[int, int], second: tuple[int, int], least_slope: float) -> Line:
+        """Fit two points (images, peak bytes), or the second alone if they rise less than `least_slope`."""
+        slope = max(least_slope, (second[1] - first[1]) / (second[0] - first[0]))
+        return cls(second[1] - slope * second[0], slope)
 
     def largest(self, limit_bytes: float, bound: int) -> int:
         """Return the largest batch below the limit and up to `bound`: a multiple of 8, or below 8."""
-        if self.bytes_per_image <= 0:
-            return bound
         fits = min(bound, math.floor((limit_bytes - self.fixed_bytes) / self.bytes_per_image))
         return fits - fits % ROUND_TO if fits >= ROUND_TO else fits
 
@@ -81,14 +81,22 @@ def resolve_batch(job: Job, model: nn.Module) -> ResolvedBatch:
     if job.cell.batch != "max":
         return ResolvedBatch(job.cell.batch)
     device = torch.device(job.device)
-    free_bytes = _free_bytes(device)
-    return search(lambda images: _peak_bytes(job, model, device, images), free_bytes, BOUNDS[device.type])
+    pixels = job.cell.height_px * job.cell.width_px
+    return search(
+        lambda images: _peak_bytes(job, model, device, images),
+        _free_bytes(device),
+        BOUNDS[device.type],
+        least_slope=BYTES_PER_PIXEL * pixels,
+    )
 
 
-def search(peak_bytes: Callable[[int], int], free_bytes: float, bounds: Bounds) -> ResolvedBatch:
+def search(
+    peak_bytes: Callable[[int], int], free_bytes: float, bounds: Bounds, least_slope: float
+) -> ResolvedBatch:
     """Predict the largest batch from two small ones and verify it once, without running out of memory.
 
-    `peak_bytes` runs a batch and returns its peak. The second batch is kept where even a peak in
+    `peak_bytes` runs a batch and returns its peak; `least_slope` is what an image takes at the least, in
+    bytes, since a measured peak has some noise. The second batch is kept where even a peak in
     proportion to the first would fit. Where the verified peak is above the limit, the line is raised by
     what it missed and the batch read from it again, flagged `batch_not_verified`.
     """
@@ -101,7 +109,7 @@ def search(peak_bytes: Callable[[int], int], free_bytes: float, bounds: Bounds) 
             f"{limit_bytes:,.0f} that may be used; give `batch` as a number"
         )
     points = ((FIRST_BATCH, smallest), (second, peak_bytes(second)))
-    line = Line.through(*points)
+    line = Line.through(*points, least_slope)
     images = line.largest(limit_bytes, bounds.largest)
     verified = peak_bytes(images)
     details: dict[str, JsonValue] = {
@@ -121,6 +129,8 @@ def _peak_bytes(job: Job, model: nn.Module, device: torch.device, images: int) -
     # a copy, since preparing casts the weights in place; eager, since compiling needs no more
     prepared = prepare(deepcopy(model), job.cell.model_copy(update={"mode": "eager"}), device)
     placed = [prepared.place(x) for x in random_images(job.cell, images, job.protocol.input_buffers, device)]
+    # what is made once, such as kernels and the workspaces of libraries, does not grow with the batch
+    prepared.step(placed[0][:1])
     before = process.resident_bytes()
     _reset_peak(device)
     prepared.step(placed[0])
