@@ -53,9 +53,7 @@ class Workspace:
         """
         known = {record.cell_key for record in self.records}
         both = {kind: self._expand(kind) for kind in DEVICE_KINDS}
-        seen = [
-            cells for kind, cells in both.items() if any(c.device == kind and c.key in known for c in cells)
-        ]
+        seen = [cells for cells in both.values() if any(not c.portable and c.key in known for c in cells)]
         return tuple(dict.fromkeys(cell for cells in seen or [self.cells] for cell in cells))
 
     @property

@@ -10,13 +10,13 @@ from bench.spec.cell import PUBLISHED, RANDOM, Cell, Measure
 from bench.spec.record import Failed, Measured, Record
 
 FLAGS = {
-    "cpu_bound": "bound by the CPU: the device waited for work, so a faster host would give another figure",
+    "cpu_bound": "bound by the CPU: the device waited for work; a faster host would give another figure",
     "not_converged": "the spread was still above its target when the time was up",
     "warm_up_not_converged": "steps were still getting faster or slower when the time for warm-up was up",
     "power_capped": "the GPU held its clocks back to stay within its power limit, as it does under full load",
     "throttled": "the GPU held its clocks back for heat or power supply",
     "shared_gpu": "another process computed on the same GPU",
-    "output_mismatch": "the output is further from eager fp32 than rounding explains: do not trust this figure",
+    "output_mismatch": "the output is further from eager fp32 than rounding explains: do not trust it",
     "energy_too_short": "timed for too short a time to tell the energy",
     "batch_not_verified": "the largest batch is a prediction that missed when it was verified",
     "batch_at_upper_bound": "a larger batch would fit, but none was tried",

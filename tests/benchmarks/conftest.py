@@ -30,7 +30,7 @@ sweeps:
 
 @pytest.fixture(scope="session")
 def large_suite(tmp_path_factory: pytest.TempPathFactory) -> Suite:
-    """A suite of some 10,000 cells: every checkpoint at 100 sizes in two precisions."""
+    """Return a suite of some 10,000 cells: every checkpoint at 100 sizes in two precisions."""
     path = tmp_path_factory.mktemp("suite") / "large.yaml"
     path.write_text(SUITE, encoding="utf-8")
     return read_suite(path, read.catalog())
@@ -43,7 +43,7 @@ def many_cells(large_suite: Suite) -> tuple[Cell, ...]:
 
 @pytest.fixture(scope="session")
 def many_records(many_cells: tuple[Cell, ...]) -> tuple[Record, ...]:
-    """A measured record for each of the first 1,000 cells."""
+    """Return a measured record for each of the first 1,000 cells."""
     return tuple(_records(many_cells[:1000]))
 
 

@@ -1,4 +1,4 @@
-"""How long the harness itself takes; `make benchmarks` prints the table, plain test runs only check the results."""
+"""How long the harness itself takes: `make benchmarks` prints it, plain test runs check the results only."""
 
 from pathlib import Path
 

@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any, cast
 
 import torch
-import triton  # type: ignore[import-untyped]
-import triton.language as tl  # type: ignore[import-untyped]
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from bench.ops.selective_scan.chunked import chunked_scan
 from bench.ops.selective_scan.inputs import ScanInputs
+from bench.ops.selective_scan.triton_launch import Launch, start
 from bench.ops.selective_scan.triton_layout import tokens_before_rows
-from bench.ops.selective_scan.triton_parts import RESUME, SUMMARY, WHOLE
 from bench.ops.selective_scan.triton_plan import ScanPlan, channels_lie_together, choose_plan
-from bench.ops.selective_scan.triton_tile import tile_kernel
-from bench.ops.selective_scan.triton_walk import walk_kernel
-
-_WIDEST_HINT = 16
 
 
 def triton_scan(inputs: ScanInputs) -> Tensor:
@@ -36,53 +29,10 @@ def launch_scan(inputs: ScanInputs, plan: ScanPlan) -> Tensor:
         y_bdl = inputs.u_bdl.new_empty((batch, tokens, channels)).transpose(1, 2)
     else:
         y_bdl = inputs.u_bdl.new_empty((batch, channels, tokens))
-    step = plan.tile * -(-tokens // plan.segments // plan.tile)
-    segments = -(-tokens // step)
-    if segments == 1:
-        _launch(inputs, plan, y_bdl, (y_bdl, y_bdl), (1, step, WHOLE))
-        return y_bdl
-    kind, states = inputs.state_dtype, inputs.decay_dn.shape[1]
-    ends_bsnd = inputs.u_bdl.new_empty((batch, segments - 1, states, channels), dtype=kind)
-    spans_bsd = inputs.u_bdl.new_empty((batch, segments - 1, channels), dtype=kind)
-    _launch(inputs, plan, y_bdl, (ends_bsnd, spans_bsd), (segments - 1, step, SUMMARY))
-    _launch(inputs, plan, y_bdl, (ends_bsnd, spans_bsd), (segments, step, RESUME))
+    groups = inputs.input_bgnl.shape[1]
+    by_group = [tensor.unflatten(1, (groups, -1)) for tensor in (inputs.u_bdl, inputs.delta_bdl, y_bdl)]
+    start(Launch(*by_group[:2], *inputs[2:], by_group[2], inputs.state_dtype), plan)
     return y_bdl
-
-
-def _launch(
-    inputs: ScanInputs,
-    plan: ScanPlan,
-    y_bdl: Tensor,
-    borders: tuple[Tensor, Tensor],
-    cut: tuple[int, int, int],
-) -> None:
-    (batch, channels, tokens), (groups, states) = inputs.u_bdl.shape, inputs.input_bgnl.shape[1:3]
-    segments, segment_tokens, phase = cut
-    width = channels // groups
-    u_bdl, delta_bdl, decay_dn, input_bgnl, output_bgnl, skip_d, bias_d, softplus = inputs
-    operands = (u_bdl, delta_bdl, decay_dn.contiguous(), input_bgnl, output_bgnl)
-    vectors = tuple(u_bdl if vector is None else vector.contiguous() for vector in (skip_d, bias_d))
-    strides = tuple(operand.stride() for operand in (u_bdl, delta_bdl, input_bgnl, output_bgnl, y_bdl))
-    switches: dict[str, Any] = {
-        "STATES": states,
-        "PADDED": triton.next_power_of_2(states),
-        "ROWS": plan.rows,
-        "SKIP": skip_d is not None,
-        "BIAS": bias_d is not None,
-        "SOFTPLUS": softplus,
-        "PHASE": phase,
-        "REAL": tl.float64 if inputs.state_dtype == torch.float64 else tl.float32,
-        "num_warps": plan.warps,
-    }
-    grid = (batch * groups * triton.cdiv(width, plan.rows), segments)
-    common = (*operands, *vectors, y_bdl, *borders, *strides, tokens, width, groups, segment_tokens)
-    if plan.kernel == "walk":
-        walk_kernel[grid](*common, 1, **switches)
-        return
-    axis = 0 if channels_lie_together(inputs) else 1
-    rows = () if axis == 0 else (u_bdl.stride(1), delta_bdl.stride(1), y_bdl.stride(1))
-    hint = math.gcd(_WIDEST_HINT, tokens, *rows)
-    tile_kernel[grid](*common, **switches, TILE=plan.tile, AXIS=axis, HINT=hint, STAGES=plan.stages)
 
 
 def _for_walk(inputs: ScanInputs) -> ScanInputs:
@@ -94,12 +44,13 @@ def _for_walk(inputs: ScanInputs) -> ScanInputs:
     return inputs._replace(
         u_bdl=u_bdl,
         delta_bdl=delta_bdl,
-        input_bgnl=_states_together(inputs.input_bgnl, inputs.state_dtype),
-        output_bgnl=_states_together(inputs.output_bgnl, inputs.state_dtype),
+        input_bgnl=states_together(inputs.input_bgnl, inputs.state_dtype),
+        output_bgnl=states_together(inputs.output_bgnl, inputs.state_dtype),
     )
 
 
-def _states_together(weight_bgnl: Tensor, dtype: torch.dtype) -> Tensor:
+def states_together(weight_bgnl: Tensor, dtype: torch.dtype) -> Tensor:
+    """Return B or C as it is where its states are neighbours in memory, else a copy in `dtype` where they are."""
     groups, states = weight_bgnl.shape[1:3]
     if states == 1 or weight_bgnl.stride(2) == 1:
         return weight_bgnl

@@ -36,6 +36,26 @@ def softplus(x: tl.tensor) -> tl.tensor:
 
 
 @triton.jit
+def token_at(
+    step: tl.tensor,
+    route: tl.tensor,
+    tokens: tl.tensor,
+    height: tl.tensor,
+    columns: tl.tensor,
+    MAP: tl.constexpr,
+) -> tl.tensor:
+    """Return the token that comes at `step`: that number itself, or with MAP a place on a map.
+
+    The four routes over a map of `height` rows and `columns` columns, tokens numbered row by row, are:
+    along the rows, along the columns, and both backwards.
+    """
+    if MAP:
+        step = tl.where(route >= 2, tokens - 1 - step, step)
+        step = tl.where(route % 2 == 1, step % height * columns + step // height, step)
+    return step
+
+
+@triton.jit
 def start_of_segment(
     start: tl.tensor,
     rate: tl.tensor,

@@ -39,7 +39,7 @@ def choose_plan(inputs: ScanInputs) -> ScanPlan:
     if states == 1 and not together:
         return _tile_rows(tokens, inputs.u_bdl.element_size())
     if states == 1 and tokens > _SHORT_TOKENS:
-        return ScanPlan("tile", rows=32, warps=1, tile=32)
+        return ScanPlan("tile", rows=32, warps=1, tile=32, stages=2)
     plan = ScanPlan("walk", rows=64 if states == 1 else 32, warps=1)
     return plan._replace(segments=_segments(inputs, plan))
 
@@ -55,13 +55,13 @@ def candidates(inputs: ScanInputs) -> list[ScanPlan]:
         plans += [plans[0]._replace(segments=more) for more in (2 * cuts, cuts // 2) if cuts > 1]
         return plans if together else [*plans[:2], ScanPlan("tile", 1, 1, 128)]
     if together:
-        flat = ((32, 1, 32), (32, 1, 16), (64, 1, 16), (64, 2, 32), (64, 4, 32), (32, 2, 64))
+        flat = ((32, 1, 32), (32, 1, 16), (64, 1, 16), (64, 2, 32), (64, 4, 32))
         tiles = [ScanPlan("tile", rows, warps, tile) for rows, warps, tile in flat]
-        tiles += [tiles[0]._replace(stages=2), tiles[3]._replace(stages=2)]
+        tiles += [plan._replace(stages=2) for plan in tiles]
         walks = [ScanPlan("walk", 32, 1), ScanPlan("walk", 64, 1), ScanPlan("walk", 128, 2)]
         if tokens > 16 * _SHORT_TOKENS:
             return [*tiles, walks[0]._replace(segments=32)]
-        return tiles[:5] + walks if tokens > _SHORT_TOKENS else walks + tiles[:2]
+        return tiles + walks if tokens > _SHORT_TOKENS else walks + tiles[:2]
     shapes: tuple[tuple[int, int, int], ...]
     if tokens > _SHORT_TOKENS:
         shapes = ((1, 1, 256), (2, 1, 256), (1, 1, 512), (2, 2, 256), (1, 2, 512), (1, 4, 1024), (4, 4, 256))

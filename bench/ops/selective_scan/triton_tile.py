@@ -2,9 +2,10 @@
 # mypy: disable-error-code="untyped-decorator"
 """Scan kernel that holds a tile of channels and tokens and scans it along the tokens.
 
-Strides come as tuples in the order of the axes: u, delta, y (b, d, l); inp, out (b, g, n, l). The
-arrays ends (b, border, n, d) and spans (b, border, d) are contiguous, with a border after every segment
-but the last.
+Strides come as tuples in the order of the axes: u, delta, y (b, g, c, l), with c channels in a group;
+inp, out (b, g, n, l). The arrays ends (b, border, n, d) and spans (b, border, d) are contiguous, with a
+border after every segment but the last. `shape` is tokens, rows and columns of the map; the last two
+count with MAP only, where group k follows route k.
 """
 
 from __future__ import annotations
@@ -12,7 +13,14 @@ from __future__ import annotations
 import triton  # type: ignore[import-untyped]
 import triton.language as tl  # type: ignore[import-untyped]
 
-from bench.ops.selective_scan.triton_parts import LOG2_E, RESUME, SUMMARY, start_of_segment, step_size
+from bench.ops.selective_scan.triton_parts import (
+    LOG2_E,
+    RESUME,
+    SUMMARY,
+    start_of_segment,
+    step_size,
+    token_at,
+)
 
 _SUMMARY, _RESUME = tl.constexpr(SUMMARY), tl.constexpr(RESUME)
 
@@ -37,12 +45,13 @@ def tile_kernel(
     y: tl.tensor,
     ends: tl.tensor,
     spans: tl.tensor,
+    project: tl.tensor,
     u_strides: tl.tensor,
     delta_strides: tl.tensor,
     inp_strides: tl.tensor,
     out_strides: tl.tensor,
     y_strides: tl.tensor,
-    tokens: tl.tensor,
+    shape: tl.tensor,
     width: tl.tensor,
     groups: tl.tensor,
     segment_tokens: tl.tensor,
@@ -58,11 +67,15 @@ def tile_kernel(
     SOFTPLUS: tl.constexpr,
     PHASE: tl.constexpr,
     REAL: tl.constexpr,
+    MAP: tl.constexpr,
+    RANK: tl.constexpr,
+    RANK_PADDED: tl.constexpr,
 ) -> None:
     """Scan ROWS channels of one group, TILE tokens at a time; AXIS is the tile's axis of tokens.
 
     HINT divides the tokens and, where they are contiguous, the strides of the channels; without it
-    rows of a length that 16 does not divide would be read one element at a time.
+    rows of a length that 16 does not divide would be read one element at a time. With a RANK, `delta`
+    holds that many features per token, (b, g, r, l), and `project` (d, r) makes step sizes of them.
     """
     blocks = tl.cdiv(width, ROWS)
     block, group = tl.program_id(0) % blocks, tl.program_id(0) // blocks % groups
@@ -70,10 +83,12 @@ def tile_kernel(
     segment, borders = tl.program_id(1), tl.num_programs(1)
     if PHASE == _RESUME:
         borders -= 1
-    tokens = tokens // HINT * HINT
-    u_d, delta_d, y_d = u_strides[1], delta_strides[1], y_strides[1]
+    tokens = shape[0] // HINT * HINT
+    u_c, delta_c, y_c = u_strides[2], delta_strides[2], y_strides[2]
+    u_g, delta_g, y_g = u_strides[1], delta_strides[1], y_strides[1]
     if AXIS == 1:
-        u_d, delta_d, y_d = u_d // HINT * HINT, delta_d // HINT * HINT, y_d // HINT * HINT
+        u_c, delta_c, y_c = u_c // HINT * HINT, delta_c // HINT * HINT, y_c // HINT * HINT
+        u_g, delta_g, y_g = u_g // HINT * HINT, delta_g // HINT * HINT, y_g // HINT * HINT
     row = block * ROWS + tl.arange(0, ROWS)
     row_mask = row < width
     channel = group * width + row
@@ -108,20 +123,34 @@ def tile_kernel(
         shift = tl.expand_dims(tl.load(bias + channel, row_mask, other=0.0).to(REAL), AXIS)
     if SKIP:
         pass_on = tl.expand_dims(tl.load(skip + channel, row_mask, other=0.0).to(REAL), AXIS)
-    u += batch * u_strides[0] + channel_2d * u_d
-    delta += batch * delta_strides[0] + channel_2d * delta_d
-    y += batch * y_strides[0] + channel_2d * y_d
+    row_2d = tl.expand_dims(row, AXIS)
+    u += batch * u_strides[0] + group * u_g + row_2d * u_c
+    y += batch * y_strides[0] + group * y_g + row_2d * y_c
+    delta += batch * delta_strides[0] + group * delta_g
+    if RANK > 0:
+        feature = tl.arange(0, RANK_PADDED)
+        project += channel_2d * RANK + feature[:, None]
+        weights = tl.load(project, row_mask_2d & (feature < RANK)[:, None], other=0.0)
+        delta += feature[None, :] * delta_c
+    else:
+        delta += row_2d * delta_c
     inp += batch * inp_strides[0] + group * inp_strides[1]
     out += batch * out_strides[0] + group * out_strides[1]
     order = tl.arange(0, TILE)
     is_last = tl.expand_dims(order == TILE - 1, 1 - AXIS)
     for offset in tl.range(0, segment_tokens, TILE, num_stages=STAGES):
-        token = segment * segment_tokens + offset + order
-        token_mask = token < tokens
+        step = segment * segment_tokens + offset + order
+        token_mask = step < tokens
+        token = token_at(step, group, tokens, shape[1], shape[2], MAP)
         token_2d = tl.expand_dims(token, 1 - AXIS)
         mask = row_mask_2d & tl.expand_dims(token_mask, 1 - AXIS)
-        u_tile = tl.load(u + token_2d * u_strides[2], mask, other=0.0).to(REAL)
-        dt = tl.load(delta + token_2d * delta_strides[2], mask, other=0.0)
+        u_tile = tl.load(u + token_2d * u_strides[3], mask, other=0.0).to(REAL)
+        if RANK > 0:
+            known = tl.expand_dims(token_mask, 1) & (feature < RANK)[None, :]
+            features = tl.load(delta + token_2d * delta_strides[3], known, other=0.0)
+            dt = tl.dot(features, weights, input_precision="ieee")
+        else:
+            dt = tl.load(delta + token_2d * delta_strides[3], mask, other=0.0)
         # Without a step the state passes through tokens beyond the end unchanged.
         dt = step_size(dt, shift, mask, SOFTPLUS, REAL)
         given = dt * u_tile
@@ -146,7 +175,7 @@ def tile_kernel(
         if PHASE == _SUMMARY:
             span += tl.sum(dt, AXIS)
         else:
-            tl.store(y + token_2d * y_strides[2], y_tile.to(y.dtype.element_ty), mask)
+            tl.store(y + token_2d * y_strides[3], y_tile.to(y.dtype.element_ty), mask)
     if PHASE == _SUMMARY:
         tl.store(ends + segment * (STATES * channels) + state_offset, state, state_mask)
         tl.store(spans + segment * channels + channel, span, row_mask)

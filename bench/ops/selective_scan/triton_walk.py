@@ -10,21 +10,55 @@ from __future__ import annotations
 import triton  # type: ignore[import-untyped]
 import triton.language as tl  # type: ignore[import-untyped]
 
-from bench.ops.selective_scan.triton_parts import LOG2_E, RESUME, SUMMARY, start_of_segment, step_size
+from bench.ops.selective_scan.triton_parts import (
+    LOG2_E,
+    RESUME,
+    SUMMARY,
+    start_of_segment,
+    step_size,
+    token_at,
+)
 
 _SUMMARY, _RESUME = tl.constexpr(SUMMARY), tl.constexpr(RESUME)
 
 
 @triton.jit
 def four_tokens(
-    pointer: tl.tensor, step: tl.tensor, mask: tl.tensor, token: tl.tensor, end: tl.tensor
+    pointer: tl.tensor,
+    stride: tl.tensor,
+    mask: tl.tensor,
+    step: tl.tensor,
+    end: tl.tensor,
+    route: tl.tensor,
+    shape: tl.tensor,
+    MAP: tl.constexpr,
 ) -> tl.tensor:
-    """Load at `token` and the three after it, 0 from `end` on; `step` lies between tokens."""
-    first = tl.load(pointer, mask & (token < end), other=0.0)
-    second = tl.load(pointer + step, mask & (token + 1 < end), other=0.0)
-    third = tl.load(pointer + 2 * step, mask & (token + 2 < end), other=0.0)
-    fourth = tl.load(pointer + 3 * step, mask & (token + 3 < end), other=0.0)
+    """Load what comes at `step` and the three steps after it, 0 from step `end` on."""
+    token_0 = token_at(step, route, shape[0], shape[1], shape[2], MAP)
+    token_1 = token_at(step + 1, route, shape[0], shape[1], shape[2], MAP)
+    token_2 = token_at(step + 2, route, shape[0], shape[1], shape[2], MAP)
+    token_3 = token_at(step + 3, route, shape[0], shape[1], shape[2], MAP)
+    first = tl.load(pointer + token_0 * stride, mask & (step < end), other=0.0)
+    second = tl.load(pointer + token_1 * stride, mask & (step + 1 < end), other=0.0)
+    third = tl.load(pointer + token_2 * stride, mask & (step + 2 < end), other=0.0)
+    fourth = tl.load(pointer + token_3 * stride, mask & (step + 3 < end), other=0.0)
     return first, second, third, fourth
+
+
+@triton.jit
+def store_at(
+    pointer: tl.tensor,
+    stride: tl.tensor,
+    value: tl.tensor,
+    mask: tl.tensor,
+    step: tl.tensor,
+    route: tl.tensor,
+    shape: tl.tensor,
+    MAP: tl.constexpr,
+) -> None:
+    """Store `value` at the token that comes at `step`."""
+    token = token_at(step, route, shape[0], shape[1], shape[2], MAP)
+    tl.store(pointer + token * stride, value.to(pointer.dtype.element_ty), mask)
 
 
 @triton.jit
@@ -57,7 +91,7 @@ def walk_kernel(
     inp_strides: tl.tensor,
     out_strides: tl.tensor,
     y_strides: tl.tensor,
-    tokens: tl.tensor,
+    shape: tl.tensor,
     width: tl.tensor,
     groups: tl.tensor,
     segment_tokens: tl.tensor,
@@ -70,6 +104,7 @@ def walk_kernel(
     SOFTPLUS: tl.constexpr,
     PHASE: tl.constexpr,
     REAL: tl.constexpr,
+    MAP: tl.constexpr,
 ) -> None:
     """Walk the tokens with the states (n, d) of ROWS channels of one group in registers.
 
@@ -110,32 +145,29 @@ def walk_kernel(
     if SKIP:
         pass_on += tl.load(skip + channel, mask, other=0.0).to(REAL)
     first = segment * segment_tokens
-    end = tl.minimum(first + segment_tokens, tokens)
+    end = tl.minimum(first + segment_tokens, shape[0])
     u_l, delta_l, y_l, inp_l, out_l = (
-        u_strides[2],
-        delta_strides[2],
-        y_strides[2],
+        u_strides[3],
+        delta_strides[3],
+        y_strides[3],
         inp_strides[3],
         out_strides[3],
     )
-    u += batch * u_strides[0] + channel * u_strides[1] + first * u_l
-    delta += batch * delta_strides[0] + channel * delta_strides[1] + first * delta_l
-    y += batch * y_strides[0] + channel * y_strides[1] + first * y_l
-    inp += batch * inp_strides[0] + group * inp_strides[1] + index * inp_strides[2] + first * inp_l
-    out += batch * out_strides[0] + group * out_strides[1] + index * out_strides[2] + first * out_l
-    u_0, u_1, u_2, u_3 = four_tokens(u, u_l, mask, first, end)
-    d_0, d_1, d_2, d_3 = four_tokens(delta, delta_l, mask, first, end)
-    for token in range(first, end, 4):
-        u += 4 * u_l
-        delta += 4 * delta_l
-        next_0, next_1, next_2, next_3 = four_tokens(u, u_l, mask, token + 4, end)
-        soon_0, soon_1, soon_2, soon_3 = four_tokens(delta, delta_l, mask, token + 4, end)
+    u += batch * u_strides[0] + group * u_strides[1] + row * u_strides[2]
+    delta += batch * delta_strides[0] + group * delta_strides[1] + row * delta_strides[2]
+    y += batch * y_strides[0] + group * y_strides[1] + row * y_strides[2]
+    inp += batch * inp_strides[0] + group * inp_strides[1] + index * inp_strides[2]
+    out += batch * out_strides[0] + group * out_strides[1] + index * out_strides[2]
+    u_0, u_1, u_2, u_3 = four_tokens(u, u_l, mask, first, end, group, shape, MAP)
+    d_0, d_1, d_2, d_3 = four_tokens(delta, delta_l, mask, first, end, group, shape, MAP)
+    for step in range(first, end, 4):
+        next_0, next_1, next_2, next_3 = four_tokens(u, u_l, mask, step + 4, end, group, shape, MAP)
+        soon_0, soon_1, soon_2, soon_3 = four_tokens(delta, delta_l, mask, step + 4, end, group, shape, MAP)
         dt_0 = step_size(d_0, shift, mask, SOFTPLUS, REAL)
-        dt_1 = step_size(d_1, shift, mask & (token + 1 < end), SOFTPLUS, REAL)
-        dt_2 = step_size(d_2, shift, mask & (token + 2 < end), SOFTPLUS, REAL)
-        dt_3 = step_size(d_3, shift, mask & (token + 3 < end), SOFTPLUS, REAL)
-        in_0, in_1, in_2, in_3 = four_tokens(inp, inp_l, index_mask, token, end)
-        inp += 4 * inp_l
+        dt_1 = step_size(d_1, shift, mask & (step + 1 < end), SOFTPLUS, REAL)
+        dt_2 = step_size(d_2, shift, mask & (step + 2 < end), SOFTPLUS, REAL)
+        dt_3 = step_size(d_3, shift, mask & (step + 3 < end), SOFTPLUS, REAL)
+        in_0, in_1, in_2, in_3 = four_tokens(inp, inp_l, index_mask, step, end, group, shape, MAP)
         x_0, x_1, x_2, x_3 = u_0.to(REAL), u_1.to(REAL), u_2.to(REAL), u_3.to(REAL)
         after_0 = walk_step(state, rate, dt_0, x_0, in_0)
         after_1 = walk_step(after_0, rate, dt_1, x_1, in_1)
@@ -144,17 +176,15 @@ def walk_kernel(
         if PHASE == _SUMMARY:
             span += dt_0 + dt_1 + dt_2 + dt_3
         else:
-            out_0, out_1, out_2, out_3 = four_tokens(out, out_l, index_mask, token, end)
-            out += 4 * out_l
+            out_0, out_1, out_2, out_3 = four_tokens(out, out_l, index_mask, step, end, group, shape, MAP)
             y_0 = read_out(after_0, out_0) + pass_on * x_0
             y_1 = read_out(after_1, out_1) + pass_on * x_1
             y_2 = read_out(after_2, out_2) + pass_on * x_2
             y_3 = read_out(state, out_3) + pass_on * x_3
-            tl.store(y, y_0.to(y.dtype.element_ty), mask)
-            tl.store(y + y_l, y_1.to(y.dtype.element_ty), mask & (token + 1 < end))
-            tl.store(y + 2 * y_l, y_2.to(y.dtype.element_ty), mask & (token + 2 < end))
-            tl.store(y + 3 * y_l, y_3.to(y.dtype.element_ty), mask & (token + 3 < end))
-            y += 4 * y_l
+            store_at(y, y_l, y_0, mask, step, group, shape, MAP)
+            store_at(y, y_l, y_1, mask & (step + 1 < end), step + 1, group, shape, MAP)
+            store_at(y, y_l, y_2, mask & (step + 2 < end), step + 2, group, shape, MAP)
+            store_at(y, y_l, y_3, mask & (step + 3 < end), step + 3, group, shape, MAP)
         u_0, u_1, u_2, u_3 = next_0, next_1, next_2, next_3
         d_0, d_1, d_2, d_3 = soon_0, soon_1, soon_2, soon_3
     if PHASE == _SUMMARY:

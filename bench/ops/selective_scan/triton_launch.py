@@ -1,0 +1,112 @@
+"""Start a Triton scan: strides, switches and segments of one call, for maps and for plain sequences."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+import torch
+import triton  # type: ignore[import-untyped]
+import triton.language as tl  # type: ignore[import-untyped]
+from torch import Tensor
+
+from bench.ops.selective_scan.triton_parts import RESUME, SUMMARY, WHOLE
+from bench.ops.selective_scan.triton_plan import ScanPlan
+from bench.ops.selective_scan.triton_tile import tile_kernel
+from bench.ops.selective_scan.triton_walk import walk_kernel
+
+_WIDEST_HINT = 16
+
+
+class Launch(NamedTuple):
+    """What a kernel reads and writes; c channels in each of g groups.
+
+    `u` and `y` are (b, g, c, l); `delta` too, or with `project` (g * c, r) features (b, g, r, l) of the
+    step sizes. `map_size` is (rows, columns) where group k scans a map of l tokens along route k.
+    """
+
+    u_bgcl: Tensor
+    delta_bgcl: Tensor
+    decay_dn: Tensor
+    input_bgnl: Tensor
+    output_bgnl: Tensor
+    skip_d: Tensor | None
+    bias_d: Tensor | None
+    softplus: bool
+    y_bgcl: Tensor
+    state_dtype: torch.dtype
+    map_size: tuple[int, int] | None = None
+    project_dr: Tensor | None = None
+
+
+def start(launch: Launch, plan: ScanPlan) -> None:
+    """Fill `launch.y_bgcl` by `plan`; two passes over the tokens where the plan cuts them."""
+    batch, groups, width, tokens = launch.y_bgcl.shape
+    step = plan.tile * -(-tokens // plan.segments // plan.tile)
+    segments = -(-tokens // step)
+    if segments == 1:
+        _pass(launch, plan, (launch.y_bgcl, launch.y_bgcl), (1, step, WHOLE))
+        return
+    kind, states = launch.state_dtype, launch.decay_dn.shape[1]
+    ends_bsnd = launch.u_bgcl.new_empty((batch, segments - 1, states, groups * width), dtype=kind)
+    spans_bsd = launch.u_bgcl.new_empty((batch, segments - 1, groups * width), dtype=kind)
+    _pass(launch, plan, (ends_bsnd, spans_bsd), (segments - 1, step, SUMMARY))
+    _pass(launch, plan, (ends_bsnd, spans_bsd), (segments, step, RESUME))
+
+
+def _pass(launch: Launch, plan: ScanPlan, borders: tuple[Tensor, Tensor], cut: tuple[int, int, int]) -> None:
+    batch, groups, width, tokens = launch.y_bgcl.shape
+    segments, segment_tokens, phase = cut
+    u_bgcl = launch.u_bgcl
+    tensors = (u_bgcl, launch.delta_bgcl, launch.decay_dn.contiguous(), launch.input_bgnl, launch.output_bgnl)
+    vectors = tuple(
+        u_bgcl if vector is None else vector.contiguous() for vector in (launch.skip_d, launch.bias_d)
+    )
+    strided = (u_bgcl, launch.delta_bgcl, launch.input_bgnl, launch.output_bgnl, launch.y_bgcl)
+    strides = tuple(tensor.stride() for tensor in strided)
+    shape = (tokens, *(launch.map_size or (1, tokens)))
+    sizes = (*strides, shape, width, groups, segment_tokens)
+    grid = (batch * groups * triton.cdiv(width, plan.rows), segments)
+    switches = _switches(launch, plan, phase)
+    if plan.kernel == "walk":
+        walk_kernel[grid](*tensors, *vectors, launch.y_bgcl, *borders, *sizes, 1, **switches)
+        return
+    project_dr = u_bgcl if launch.project_dr is None else launch.project_dr
+    rank = 0 if launch.project_dr is None else launch.project_dr.shape[1]
+    tile_kernel[grid](
+        *(*tensors, *vectors, launch.y_bgcl, *borders, project_dr, *sizes),
+        **switches,
+        TILE=plan.tile,
+        AXIS=(axis := _token_axis(launch)),
+        HINT=_hint(launch) if axis == 1 else math.gcd(_WIDEST_HINT, tokens),
+        STAGES=plan.stages,
+        RANK=rank,
+        RANK_PADDED=max(16, triton.next_power_of_2(rank)) if rank else 16,
+    )
+
+
+def _switches(launch: Launch, plan: ScanPlan, phase: int) -> dict[str, Any]:
+    states = launch.decay_dn.shape[1]
+    return {
+        "STATES": states,
+        "PADDED": triton.next_power_of_2(states),
+        "ROWS": plan.rows,
+        "SKIP": launch.skip_d is not None,
+        "BIAS": launch.bias_d is not None,
+        "SOFTPLUS": launch.softplus,
+        "PHASE": phase,
+        "REAL": tl.float64 if launch.state_dtype == torch.float64 else tl.float32,
+        "MAP": launch.map_size is not None,
+        "num_warps": plan.warps,
+    }
+
+
+def _token_axis(launch: Launch) -> int:
+    """Return the tile's axis of tokens, so that its last axis is the one without gaps in memory."""
+    return 0 if launch.u_bgcl.stride(2) == 1 and launch.u_bgcl.stride(3) != 1 else 1
+
+
+def _hint(launch: Launch) -> int:
+    tensors = (launch.u_bgcl, launch.delta_bgcl, launch.y_bgcl)
+    steps = [tensor.stride(axis) for tensor in tensors for axis in (1, 2)]
+    return math.gcd(_WIDEST_HINT, launch.u_bgcl.shape[3], *steps)
