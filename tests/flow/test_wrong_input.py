@@ -39,9 +39,12 @@ def test_mistakes_in_a_suite(
 
 def test_all_mistakes_at_once(bench: Bench, write_suite: WriteSuite) -> None:
     ended = bench(write_suite(models="[nothing]", task="imagenett", resolutions="[0]"))
-    places = [line.split(": ")[1] for line in ended.err.splitlines() if line.startswith("s.yaml:")]
     assert ended.code == 2
-    assert {"sweeps.0.models.0", "sweeps.0.task", "sweeps.0.resolutions.0"} <= set(places)
+    assert [line.removeprefix("bench: ").split(": ")[:2] for line in ended.err.splitlines()] == [
+        ["s.yaml:4", "sweeps.0.models.0"],
+        ["s.yaml:5", "sweeps.0.task"],
+        ["s.yaml:6", "sweeps.0.resolutions.0"],
+    ]
 
 
 @pytest.mark.parametrize(

@@ -88,9 +88,10 @@ def test_throughput_compares_the_protocols_within_bounds(whole_catalog: Catalog)
     cells = cells_of("throughput", whole_catalog)
     assert len(cells) <= 120
     assert {cell.protocol for cell in cells} == {"house", "timm", "vmamba", "localmamba"}
-    models = {cell.checkpoint for cell in cells}
-    for protocol in ("house", "timm", "vmamba", "localmamba"):
-        assert {cell.checkpoint for cell in cells if cell.protocol == protocol} == models
+    models = {cell.checkpoint for cell in cells if cell.protocol == "house"}
+    assert len(models) == 4
+    for protocol in ("timm", "vmamba", "localmamba"):
+        assert models <= {cell.checkpoint for cell in cells if cell.protocol == protocol}
     house = {(cell.memory_format, cell.mode) for cell in cells if cell.protocol == "house"}
     assert len(house) == 4
 
