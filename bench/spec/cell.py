@@ -74,7 +74,7 @@ class Cell(Spec):
             "" if self.memory_format == "contiguous" else self.memory_format,
             "" if self.default_batch else f"batch_{self.batch}",
             "" if self.crop_pct is None else f"crop_{self.crop_pct:g}",
-            "" if self.limit_images is None else f"first_{self.limit_images}",
+            "" if self.limit_images is None else f"limit_{self.limit_images}",
             self._weights_extra(),
         )
 

@@ -226,7 +226,7 @@ def test_the_published_crop_spelt_out_is_the_same_cell(suite_of: SuiteOf, catalo
 def test_a_limit_concerns_accuracy_only(suite_of: SuiteOf, catalog: Catalog) -> None:
     suite = suite_of(sweep(measures="[accuracy, throughput, latency, memory, complexity]"))
     whole, part = cells_of(suite, catalog, limit=None), cells_of(suite, catalog, limit=100)
-    assert part[0].name == "deit_small/imagenet/224x224/fp32/accuracy/first_100"
+    assert part[0].name == "deit_small/imagenet/224x224/fp32/accuracy/limit_100"
     assert (part[0].limit_images, part[1:]) == (100, whole[1:])
 
 
