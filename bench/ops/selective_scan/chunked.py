@@ -31,10 +31,12 @@ def chunked_scan(inputs: ScanInputs) -> Tensor:
     state = inputs.u_bdl.new_zeros((batch, groups, states, channels // groups), dtype=inputs.state_dtype)
     budget = _CHUNK_STATES.get(inputs.u_bdl.device.type, 1 << 25)
     each = min(tokens, max(_FEWEST_TOKENS, budget // state.numel()))
+    tensors = [field for field in inputs if isinstance(field, Tensor)]
+    recorded = torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors)
     parts = []
     for first in range(0, tokens, each):
         chunk = slice(first, first + each)
-        if torch.is_grad_enabled():
+        if recorded:
             y_bdl, state = checkpoint(_scan_chunk, inputs, chunk, state, use_reentrant=False)
         else:
             y_bdl, state = _scan_chunk(inputs, chunk, state)

@@ -27,7 +27,8 @@ def linear_recurrence(decay_lx: Tensor, x_lx: Tensor, start_x: Tensor) -> Tensor
         start_x: state before the first step (...).
 
     """
-    if not torch.is_grad_enabled():
+    recorded = any(tensor.requires_grad for tensor in (decay_lx, x_lx, start_x))
+    if not (recorded and torch.is_grad_enabled()):
         return _advance(decay_lx, x_lx, start_x)
     return cast(Tensor, _LinearRecurrence.apply(decay_lx, x_lx, start_x))
 

@@ -31,7 +31,8 @@ def launch_scan(inputs: ScanInputs, plan: ScanPlan) -> Tensor:
         y_bdl = inputs.u_bdl.new_empty((batch, channels, tokens))
     groups = inputs.input_bgnl.shape[1]
     by_group = [tensor.unflatten(1, (groups, -1)) for tensor in (inputs.u_bdl, inputs.delta_bdl, y_bdl)]
-    start(Launch(*by_group[:2], *inputs[2:], by_group[2], inputs.state_dtype), plan)
+    u_bgcl, delta_bgcl, y_bgcl = by_group
+    start(Launch(u_bgcl, delta_bgcl, *inputs[2:], y_bgcl, inputs.state_dtype), plan)
     return y_bdl
 
 
@@ -50,7 +51,7 @@ def _for_walk(inputs: ScanInputs) -> ScanInputs:
 
 
 def states_together(weight_bgnl: Tensor, dtype: torch.dtype) -> Tensor:
-    """Return B or C as it is where its states are neighbours in memory, else a copy in `dtype` where they are."""
+    """Return B or C itself where its states are neighbours in memory, else a copy in `dtype`."""
     groups, states = weight_bgnl.shape[1:3]
     if states == 1 or weight_bgnl.stride(2) == 1:
         return weight_bgnl

@@ -9,6 +9,8 @@ from bench.ops.selective_scan.inputs import ScanInputs
 # Warps that keep a large GPU busy; below half of them the tokens are cut into segments.
 _BUSY_WARPS = 1536
 _FEWEST_SEGMENT_TOKENS = 128
+# Every segment adds up those before it, one after the other.
+_MOST_SEGMENTS = 64
 _SHORT_TOKENS = 256
 
 
@@ -82,7 +84,11 @@ def _tile_rows(tokens: int, element_bytes: int) -> ScanPlan:
 def _segments(inputs: ScanInputs, plan: ScanPlan) -> int:
     batch, channels, tokens = inputs.u_bdl.shape
     groups = inputs.input_bgnl.shape[1]
-    warps = batch * groups * -(-channels // groups // plan.rows) * plan.warps
+    return segment_count(batch * groups * -(-channels // groups // plan.rows) * plan.warps, tokens)
+
+
+def segment_count(warps: int, tokens: int) -> int:
+    """Return into how many segments to cut the tokens, where uncut they would occupy `warps` warps."""
     if 2 * warps > _BUSY_WARPS:
         return 1
-    return max(1, min(_BUSY_WARPS // warps, tokens // _FEWEST_SEGMENT_TOKENS))
+    return max(1, min(_MOST_SEGMENTS, _BUSY_WARPS // warps, tokens // _FEWEST_SEGMENT_TOKENS))

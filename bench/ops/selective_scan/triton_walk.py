@@ -23,42 +23,25 @@ _SUMMARY, _RESUME = tl.constexpr(SUMMARY), tl.constexpr(RESUME)
 
 
 @triton.jit
-def four_tokens(
-    pointer: tl.tensor,
-    stride: tl.tensor,
-    mask: tl.tensor,
-    step: tl.tensor,
-    end: tl.tensor,
-    route: tl.tensor,
-    shape: tl.tensor,
-    MAP: tl.constexpr,
-) -> tl.tensor:
-    """Load what comes at `step` and the three steps after it, 0 from step `end` on."""
-    token_0 = token_at(step, route, shape[0], shape[1], shape[2], MAP)
-    token_1 = token_at(step + 1, route, shape[0], shape[1], shape[2], MAP)
-    token_2 = token_at(step + 2, route, shape[0], shape[1], shape[2], MAP)
-    token_3 = token_at(step + 3, route, shape[0], shape[1], shape[2], MAP)
-    first = tl.load(pointer + token_0 * stride, mask & (step < end), other=0.0)
-    second = tl.load(pointer + token_1 * stride, mask & (step + 1 < end), other=0.0)
-    third = tl.load(pointer + token_2 * stride, mask & (step + 2 < end), other=0.0)
-    fourth = tl.load(pointer + token_3 * stride, mask & (step + 3 < end), other=0.0)
+def four_places(step: tl.tensor, route: tl.tensor, shape: tl.tensor, MAP: tl.constexpr) -> tl.tensor:
+    """Return the tokens that come at `step` and the three steps after it."""
+    first = token_at(step, route, shape[0], shape[1], shape[2], MAP)
+    second = token_at(step + 1, route, shape[0], shape[1], shape[2], MAP)
+    third = token_at(step + 2, route, shape[0], shape[1], shape[2], MAP)
+    fourth = token_at(step + 3, route, shape[0], shape[1], shape[2], MAP)
     return first, second, third, fourth
 
 
 @triton.jit
-def store_at(
-    pointer: tl.tensor,
-    stride: tl.tensor,
-    value: tl.tensor,
-    mask: tl.tensor,
-    step: tl.tensor,
-    route: tl.tensor,
-    shape: tl.tensor,
-    MAP: tl.constexpr,
-) -> None:
-    """Store `value` at the token that comes at `step`."""
-    token = token_at(step, route, shape[0], shape[1], shape[2], MAP)
-    tl.store(pointer + token * stride, value.to(pointer.dtype.element_ty), mask)
+def load_four(
+    pointer: tl.tensor, stride: tl.tensor, places: tl.tensor, mask: tl.tensor, step: tl.tensor, end: tl.tensor
+) -> tl.tensor:
+    """Load at the four places, which come from `step` on, 0 from step `end` on."""
+    first = tl.load(pointer + places[0] * stride, mask & (step < end), other=0.0)
+    second = tl.load(pointer + places[1] * stride, mask & (step + 1 < end), other=0.0)
+    third = tl.load(pointer + places[2] * stride, mask & (step + 2 < end), other=0.0)
+    fourth = tl.load(pointer + places[3] * stride, mask & (step + 3 < end), other=0.0)
+    return first, second, third, fourth
 
 
 @triton.jit
@@ -158,16 +141,20 @@ def walk_kernel(
     y += batch * y_strides[0] + group * y_strides[1] + row * y_strides[2]
     inp += batch * inp_strides[0] + group * inp_strides[1] + index * inp_strides[2]
     out += batch * out_strides[0] + group * out_strides[1] + index * out_strides[2]
-    u_0, u_1, u_2, u_3 = four_tokens(u, u_l, mask, first, end, group, shape, MAP)
-    d_0, d_1, d_2, d_3 = four_tokens(delta, delta_l, mask, first, end, group, shape, MAP)
+    place_0, place_1, place_2, place_3 = four_places(first, group, shape, MAP)
+    opening = (place_0, place_1, place_2, place_3)
+    u_0, u_1, u_2, u_3 = load_four(u, u_l, opening, mask, first, end)
+    d_0, d_1, d_2, d_3 = load_four(delta, delta_l, opening, mask, first, end)
     for step in range(first, end, 4):
-        next_0, next_1, next_2, next_3 = four_tokens(u, u_l, mask, step + 4, end, group, shape, MAP)
-        soon_0, soon_1, soon_2, soon_3 = four_tokens(delta, delta_l, mask, step + 4, end, group, shape, MAP)
+        places = (place_0, place_1, place_2, place_3)
+        later = four_places(step + 4, group, shape, MAP)
+        next_0, next_1, next_2, next_3 = load_four(u, u_l, later, mask, step + 4, end)
+        soon_0, soon_1, soon_2, soon_3 = load_four(delta, delta_l, later, mask, step + 4, end)
         dt_0 = step_size(d_0, shift, mask, SOFTPLUS, REAL)
         dt_1 = step_size(d_1, shift, mask & (step + 1 < end), SOFTPLUS, REAL)
         dt_2 = step_size(d_2, shift, mask & (step + 2 < end), SOFTPLUS, REAL)
         dt_3 = step_size(d_3, shift, mask & (step + 3 < end), SOFTPLUS, REAL)
-        in_0, in_1, in_2, in_3 = four_tokens(inp, inp_l, index_mask, step, end, group, shape, MAP)
+        in_0, in_1, in_2, in_3 = load_four(inp, inp_l, places, index_mask, step, end)
         x_0, x_1, x_2, x_3 = u_0.to(REAL), u_1.to(REAL), u_2.to(REAL), u_3.to(REAL)
         after_0 = walk_step(state, rate, dt_0, x_0, in_0)
         after_1 = walk_step(after_0, rate, dt_1, x_1, in_1)
@@ -176,17 +163,18 @@ def walk_kernel(
         if PHASE == _SUMMARY:
             span += dt_0 + dt_1 + dt_2 + dt_3
         else:
-            out_0, out_1, out_2, out_3 = four_tokens(out, out_l, index_mask, step, end, group, shape, MAP)
+            out_0, out_1, out_2, out_3 = load_four(out, out_l, places, index_mask, step, end)
             y_0 = read_out(after_0, out_0) + pass_on * x_0
             y_1 = read_out(after_1, out_1) + pass_on * x_1
             y_2 = read_out(after_2, out_2) + pass_on * x_2
             y_3 = read_out(state, out_3) + pass_on * x_3
-            store_at(y, y_l, y_0, mask, step, group, shape, MAP)
-            store_at(y, y_l, y_1, mask & (step + 1 < end), step + 1, group, shape, MAP)
-            store_at(y, y_l, y_2, mask & (step + 2 < end), step + 2, group, shape, MAP)
-            store_at(y, y_l, y_3, mask & (step + 3 < end), step + 3, group, shape, MAP)
+            tl.store(y + place_0 * y_l, y_0.to(y.dtype.element_ty), mask)
+            tl.store(y + place_1 * y_l, y_1.to(y.dtype.element_ty), mask & (step + 1 < end))
+            tl.store(y + place_2 * y_l, y_2.to(y.dtype.element_ty), mask & (step + 2 < end))
+            tl.store(y + place_3 * y_l, y_3.to(y.dtype.element_ty), mask & (step + 3 < end))
         u_0, u_1, u_2, u_3 = next_0, next_1, next_2, next_3
         d_0, d_1, d_2, d_3 = soon_0, soon_1, soon_2, soon_3
+        place_0, place_1, place_2, place_3 = later
     if PHASE == _SUMMARY:
         tl.store(ends + segment * (STATES * channels) + state_offset, state, state_mask)
         tl.store(spans + segment * channels + channel, span, mask)

@@ -1,0 +1,138 @@
+"""The gate on a GPU: every Triton scan equals the float64 reference, at full occupancy and at odd sizes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from bench.ops.cross_scan import cross_selective_scan
+from bench.ops.cross_scan.composed import composed_scan
+from bench.ops.cross_scan.inputs import CrossInputs
+from bench.ops.selective_scan import resolve_backend, selective_scan
+from bench.ops.selective_scan.cases import (
+    ROWS,
+    ScanOptions,
+    ScanRow,
+    ScanShape,
+    random_inputs,
+    relative_error,
+)
+from bench.ops.selective_scan.chunked import chunked_scan
+from bench.ops.selective_scan.inputs import ScanInputs
+from bench.ops.selective_scan.reference import reference_scan
+
+pytestmark = pytest.mark.gpu
+
+SHAPES = [
+    ScanShape(batch, groups, width, states, tokens)
+    for batch, groups, width, states in [(2, 4, 33, 1), (1, 2, 40, 16), (1, 1, 5, 3)]
+    for tokens in (1, 2, 63, 197, 1000)
+]
+
+
+TOLERANCES = {torch.float64: 1e-12, torch.float32: 5e-6, torch.float16: 1e-3, torch.bfloat16: 8e-3}
+
+
+@pytest.fixture
+def generator() -> torch.Generator:
+    return torch.Generator("cuda").manual_seed(0)
+
+
+@pytest.fixture(autouse=True)
+def poisoned_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fill memory that is allocated without values with NaN, so that a missed store is seen."""
+
+    def poisoned(allocate: Callable[..., Tensor]) -> Callable[..., Tensor]:
+        def filled(*arguments: Any, **options: Any) -> Tensor:
+            tensor = allocate(*arguments, **options)
+            return tensor.fill_(math.nan) if tensor.is_floating_point() else tensor
+
+        return filled
+
+    monkeypatch.setattr(torch, "empty", poisoned(torch.empty))
+    monkeypatch.setattr(Tensor, "new_empty", poisoned(Tensor.new_empty))
+    assert torch.ones(1, device="cuda").new_empty(3).isnan().all()
+
+
+def in_double(inputs: ScanInputs) -> ScanInputs:
+    return ScanInputs._make(field.double() if isinstance(field, Tensor) else field for field in inputs)
+
+
+def scan(inputs: ScanInputs, backend: str = "triton") -> Tensor:
+    u, delta, a, b, c, d, bias, softplus = inputs
+    return selective_scan(u, delta, a, b, c, d, bias, delta_softplus=softplus, backend=backend)
+
+
+def test_auto_is_triton() -> None:
+    assert resolve_backend("auto", torch.ones(1, device="cuda")) == "triton"
+
+
+@pytest.mark.parametrize("channels_last", [False, True], ids=["bdl", "bld"])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16, torch.float64], ids=str)
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_forward(
+    shape: ScanShape, dtype: torch.dtype, channels_last: bool, generator: torch.Generator
+) -> None:
+    for options in (
+        ScanOptions(channels_last),
+        ScanOptions(channels_last, skip=False, bias=False, softplus=False),
+        ScanOptions(channels_last, largest_step=40.0),
+    ):
+        inputs = random_inputs(shape, dtype, options, generator)
+        expected = reference_scan(in_double(inputs))
+        for backend in ("triton", "torch"):
+            y = scan(inputs, backend)
+            assert y.dtype == dtype
+            assert relative_error(y, expected) < TOLERANCES[dtype]
+
+
+@pytest.mark.parametrize("states", [1, 16])
+def test_gradients(states: int, generator: torch.Generator) -> None:
+    inputs = random_inputs(ScanShape(2, 2, 6, states, 130), torch.float32, ScanOptions(), generator)
+    dy = torch.randn(inputs.u_bdl.shape, generator=generator, device="cuda")
+    found: list[list[Tensor]] = []
+    for backend, operands in (("triton", inputs), ("reference", in_double(inputs))):
+        leaves = [field.clone().requires_grad_() for field in operands if isinstance(field, Tensor)]
+        u, delta, a, b, c, d, bias = leaves
+        y = selective_scan(u, delta, a, b, c, d, bias, delta_softplus=True, backend=backend)
+        found.append(list(torch.autograd.grad(y, leaves, dy.to(y.dtype))))
+    for ours, theirs in zip(*found, strict=True):
+        assert relative_error(ours, theirs) < 1e-4
+
+
+@pytest.mark.parametrize("channels_last", [False, True], ids=["bdl", "bld"])
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+def test_rows_of_the_comparison(row: ScanRow, channels_last: bool, generator: torch.Generator) -> None:
+    """At the sizes that are timed, an eighth of the batch; the plain scan was checked above."""
+    shape = row.shape._replace(batch=max(1, row.shape.batch // 8))
+    inputs = random_inputs(shape, row.dtype, ScanOptions(channels_last), generator)
+    with torch.inference_mode():
+        bound = 2e-3 if row.dtype == torch.float16 else 2e-5
+        assert relative_error(scan(inputs), chunked_scan(inputs)) < bound
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16], ids=str)
+@pytest.mark.parametrize("sizes", [(2, 96, 6, 1), (8, 192, 6, 16), (1, 40, 24, 1), (1, 40, 3, 5)], ids=str)
+def test_cross_scan(sizes: tuple[int, int, int, int], dtype: torch.dtype, generator: torch.Generator) -> None:
+    batch, width, rank, states = sizes
+
+    def normal(*size: int) -> Tensor:
+        return torch.randn(size, generator=generator, device="cuda")
+
+    inputs = CrossInputs(
+        normal(batch, 14, 23, width).to(dtype),
+        normal(4, rank + 2 * states, width) / width**0.5,
+        normal(4, width, rank) / rank**0.5,
+        -normal(4 * width, states).exp(),
+        normal(4 * width),
+        normal(4 * width) - 3,
+    )
+    with torch.inference_mode():
+        y = cross_selective_scan(*inputs)
+        expected = composed_scan(CrossInputs._make(tensor.double() for tensor in inputs), "torch")
+    assert relative_error(y, expected) < (1e-5 if dtype == torch.float32 else 2e-2)
