@@ -20,8 +20,8 @@ def test_a_night_that_moved(bench: Bench, write_suite: WriteSuite, tmp_path: Pat
     ended = bench(suite, "--fresh")
     assert ended.code == 3
     assert (
-        "comparison failed: mobilenetv3_small/quickstart/32x32/fp32/complexity: changed since the last night: "
-        "Parameters from 2,542,857 to 2,542,856"
+        "comparison failed: mobilenetv3_small/quickstart/32x32/fp32/complexity: changed since the last "
+        "night: Parameters from 2,542,857 to 2,542,856"
     ) in ended.err
 
 
