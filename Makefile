@@ -29,7 +29,8 @@ quickstart: $(READY) ## set up, then measure three small models on this machine
 	@$(PY) run_bench.py suites/quickstart.yaml --results $(LOCAL)
 
 test: $(READY) ## set up, then run the tests
-	@$(PY) -m pytest -q -n 2 --dist loadgroup
+	@$(PY) -m pytest -q -n 2 -m 'not gpu and not timing'
+	@$(PY) -m pytest -q -p no:xdist -m timing
 
 lint: $(READY) ## formatting, style, types and import rules
 	@$(PY) -m ruff format --check .

@@ -14,7 +14,7 @@ from bench.cli.workspace import Workspace
 from bench.compare.gate import failed_comparisons
 from bench.run.launcher import ForkserverLauncher
 from bench.run.recipe import Recipe
-from bench.run.schedule import Ports, execute
+from bench.run.schedule import Ports, execute, log_path
 from bench.run.summary import Summary, exit_code
 from bench.spec.errors import UserError
 
@@ -67,9 +67,11 @@ def _recipe(workspace: Workspace) -> Recipe:
 
 
 def _say(workspace: Workspace, summary: Summary, *, quiet: bool) -> None:
+    keys = {planned.cell.name: planned.cell.key for planned in workspace.planned}
     for name in summary.failed:
-        log = "the end of its log stands in the report" if quiet else "see the report"
-        print(f"bench: failed: {name} ({log})", file=sys.stderr)
+        log = log_path(workspace.store, keys[name])
+        where = f"; its output: {log}" if log.is_file() else ""
+        print(f"bench: failed: {name}{where}", file=sys.stderr)
     if quiet:
         return
     counts = {

@@ -65,6 +65,11 @@ def _skip(cell: Cell, summary: Summary, observer: Observer) -> None:
     observer.cell_skipped(cell)
 
 
+def log_path(store: Store, cell_key: str) -> Path:
+    """Return where the whole output of a cell's last attempt is kept."""
+    return store.root / "local" / "logs" / f"{cell_key}.log"
+
+
 class _Run:
     """One pass over the planned cells."""
 
@@ -133,13 +138,12 @@ class _Run:
             return Failed(reason="crash", message=message, log_tail=log_tail(log))
 
     def _empty_log(self, cell: Cell) -> Path:
-        folder = self._ports.store.root / "local" / "logs"
-        log = folder / f"{cell.key}.log"
+        log = log_path(self._ports.store, cell.key)
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            log.parent.mkdir(parents=True, exist_ok=True)
             log.write_bytes(b"")
         except OSError as error:
-            raise self._with_what_is_kept(cannot_write(folder, error)) from None
+            raise self._with_what_is_kept(cannot_write(log.parent, error)) from None
         return log
 
     def _write_or_fail(self, job: Job, ended: Ended, timing: Timing) -> Record:

@@ -51,6 +51,10 @@ def test_a_killed_worker_fails_its_cell_only(write_suite: WriteSuite, tmp_path: 
     found = outcomes(tmp_path)
     assert found["throughput"]["reason"] == "crash"
     assert "ended by SIGKILL: perhaps the machine ran out of memory" in found["throughput"]["message"]
+    said = (tmp_path / "run.log").read_text(encoding="utf-8")
+    assert (
+        "failed: mambaout_femto/quickstart/224x224/fp32/throughput; its output: results/local/logs/" in said
+    )
     assert found["complexity"]["kind"] == "measured"
 
 

@@ -8,6 +8,9 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
+pytestmark = pytest.mark.timing
 SUITES = Path(__file__).parents[2] / "suites"
 PLAN = """
 import json, sys

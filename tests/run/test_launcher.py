@@ -92,6 +92,7 @@ def test_every_job_has_a_process_of_its_own(launch: Launch) -> None:
     assert os.getpid() not in pids
 
 
+@pytest.mark.timing
 def test_a_further_worker_costs_next_to_nothing(launch: Launch) -> None:
     launch("quick")
     before_s = time.monotonic()
@@ -99,6 +100,7 @@ def test_a_further_worker_costs_next_to_nothing(launch: Launch) -> None:
     assert time.monotonic() - before_s < 0.5
 
 
+@pytest.mark.timing
 def test_the_parent_waits_without_working(launch: Launch) -> None:
     launch("quick")
     before_s, before_cpu_s = time.monotonic(), time.process_time()

@@ -65,6 +65,7 @@ def test_a_damaged_attempt_is_none(tmp_path: Path, make_record: MakeRecord, text
     }
 
 
+@pytest.mark.timing
 def test_ten_thousand_records_in_a_blink(tmp_path: Path, make_record: MakeRecord) -> None:
     store = Store(tmp_path)
     outcome = Measured(
