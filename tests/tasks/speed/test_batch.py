@@ -107,6 +107,7 @@ def test_a_given_batch_is_taken_as_it_is(make_job: MakeJob, tiny: nn.Module) -> 
     assert resolve_batch(make_job(batch=24), tiny) == ResolvedBatch(24)
 
 
+@pytest.mark.timing
 def test_the_search_on_a_cpu_measures_this_process(
     make_job: MakeJob, tiny: nn.Module, monkeypatch: pytest.MonkeyPatch
 ) -> None:
