@@ -6,18 +6,18 @@ import os
 import sys
 from argparse import Namespace
 from datetime import datetime
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
 from bench.catalog import read
 from bench.catalog.reported import Reported, reported
-from bench.machine import identity
+from bench.machine import identity, weights
 from bench.machine.obstacle import Obstacles
 from bench.plan.expand import expand
 from bench.plan.select import select
 from bench.plan.state import PlannedCell, assess
 from bench.plan.suite import Suite, read_suite
-from bench.spec.cell import DEVICE_KINDS, Cell, DeviceKind
+from bench.spec.cell import DEVICE_KINDS, PUBLISHED, RANDOM, Cell, DeviceKind
 from bench.spec.errors import CellError
 from bench.spec.record import Record
 from bench.store.files import Store
@@ -39,6 +39,7 @@ class Workspace:
         self._only: list[str] = getattr(arguments, "only", [])
         self._fresh: bool = getattr(arguments, "fresh", False)
         self._limit: int | None = getattr(arguments, "limit", None)
+        self._weights_digest = cache(weights.file_digest)
 
     @cached_property
     def cells(self) -> tuple[Cell, ...]:
@@ -81,7 +82,13 @@ class Workspace:
 
     def _expand(self, kind: DeviceKind) -> tuple[Cell, ...]:
         catalog = self.catalog
-        return expand(self.suite, catalog.models, catalog.tasks, catalog.protocols, kind, self._limit)
+        cells = expand(self.suite, catalog.models, catalog.tasks, catalog.protocols, kind, self._limit)
+        return tuple(self._with_weights(cell) for cell in cells)
+
+    def _with_weights(self, cell: Cell) -> Cell:
+        if cell.weights in {PUBLISHED, RANDOM}:
+            return cell
+        return cell.model_copy(update={"weights_digest": self._weights_digest(cell.weights)})
 
     @cached_property
     def planned(self) -> tuple[PlannedCell, ...]:

@@ -46,6 +46,15 @@ def find(card: ModelCard, weights: str) -> Path | None:
     return next((place for place in places if place is not None and place.is_file()), None)
 
 
+def file_digest(weights: str) -> str:
+    """Return twelve hex digits of the SHA-256 of a weights file; empty where there is no such file."""
+    # the plan mostly has no file to hash, so it need not wait for this
+    from bench.machine.download import sha256_of  # noqa: PLC0415
+
+    path = Path(weights).expanduser()
+    return sha256_of(path)[:12] if path.is_file() else ""
+
+
 def offline() -> bool:
     """Say whether downloads are forbidden here: BENCH_OFFLINE or HF_HUB_OFFLINE is set, and not to 0."""
     return any(

@@ -67,7 +67,13 @@ def _scene(
         protocol.batch_images.get(device, house.batch_images[device]),
         limit_images,
         common={**of_task, **_on(protocol, device)},
-        anywhere={**_on(house, "cpu"), "precision": "fp32", "memory_format": "contiguous", "mode": "eager"},
+        anywhere={
+            **_on(house, "cpu"),
+            "protocol_digest": "",
+            "precision": "fp32",
+            "memory_format": "contiguous",
+            "mode": "eager",
+        },
     )
 
 
@@ -91,6 +97,7 @@ def _cells(scene: _Scene, sweep: Sweep, card: ModelCard) -> Iterator[Cell]:
             "memory_format": memory_format,
             "mode": mode,
             "measure": measure,
+            "card_digest": card.digest_for(measure),
         }
         yield Cell.model_validate(scene.common | given | _particular(scene, sweep, card, measure))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 import bench
 from bench.machine import git
@@ -30,6 +30,7 @@ class Scribe:
         self._suite, self._device = suite, device
         self.machine = machine_slug(device)
         self._commit, self._dirty = git.revision()
+        self._started = datetime.now(UTC).isoformat(timespec="milliseconds")
 
     def record(self, job: Job, ended: Ended, timing: Timing) -> Record:
         """Return the record of one attempt.
@@ -62,8 +63,12 @@ class Scribe:
             card=job.card,
             task=job.task,
             switches=report.switches,
+            run_started_utc=self._started,
             data_fingerprint=report.data_fingerprint,
             weights_sha256=report.weights_sha256,
+            scan_backend=report.scan_backend,
+            true_inverse=report.true_inverse,
+            **_reading(job),
         )
 
     def _host(self) -> Host:
@@ -77,3 +82,14 @@ class Scribe:
             os=platform.platform(),
             python=platform.python_version(),
         )
+
+
+def _reading(job: Job) -> dict[str, int]:
+    """Return how images were read, which only accuracy does."""
+    if job.cell.measure != "accuracy":
+        return {}
+    return {
+        "eval_batch": job.eval_batch,
+        "loader_workers": job.loader_workers,
+        "allowed_corrupt": job.allowed_corrupt,
+    }

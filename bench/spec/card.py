@@ -49,6 +49,17 @@ class ModelCard(Spec):
     paper: str
     any_size: bool = True
 
+    def digest_for(self, measure: Measure) -> str:
+        """Twelve hex digits of what of this card decides a figure.
+
+        Speed, memory and complexity hang on the network alone; accuracy on the weights and
+        their preprocessing too.
+        """
+        decides = {"source", "ref", "any_size"}
+        if measure == "accuracy":
+            decides |= {"preprocessing", "weights_url", "weights_sha256"}
+        return digest(self.model_dump(mode="json", include=decides))
+
 
 class TaskCard(Spec):
     """One task: a data set, how it is laid out on disk, and what may be measured on it.

@@ -35,7 +35,10 @@ class Cell(Spec):
     latency ignore it. `crop_pct` None means the crop the checkpoint was published with.
     `weights` is `"published"`, `"random"` (seeded) or a file path. `protocol_digest` and
     `task_digest` hold the content of the definitions, so that an edited protocol or task
-    starts a new row instead of changing the meaning of an old one.
+    starts a new row instead of changing the meaning of an old one; so do `card_digest` for
+    what the card of the checkpoint decides and `weights_digest` for the content of a weights
+    file (twelve hex digits of its SHA-256, empty for any other weights). Complexity hangs on
+    no protocol: its `protocol_digest` is empty.
     """
 
     checkpoint: str
@@ -55,6 +58,8 @@ class Cell(Spec):
     crop_pct: float | None = Field(default=None, gt=0, le=1)
     weights: str = RANDOM
     limit_images: PositiveInt | None = None
+    card_digest: str = ""
+    weights_digest: str = ""
 
     @property
     def name(self) -> str:
@@ -91,8 +96,11 @@ class Cell(Spec):
 
     @property
     def key(self) -> str:
-        """Twelve hex digits that name this cell in paths and logs."""
-        return digest(self.model_dump(mode="json"))
+        """Twelve hex digits that name this cell in paths and logs.
+
+        Defaults are left out, so that a field added later renames no cell that lacks it.
+        """
+        return digest(self.model_dump(mode="json", exclude_defaults=True))
 
 
 def digest(value: object) -> str:

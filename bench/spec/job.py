@@ -39,3 +39,5 @@ class Report(Spec):
     switches: dict[str, JsonValue] = {}
     data_fingerprint: str | None = None
     weights_sha256: str | None = None
+    scan_backend: str | None = None
+    true_inverse: bool | None = None

@@ -11,7 +11,7 @@ from bench.spec.card import ModelCard, TaskCard
 from bench.spec.cell import Cell, DeviceKind
 from bench.spec.protocol import Protocol
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 FailureKind = Literal[
     "missing_data",
@@ -88,7 +88,11 @@ class Host(Spec):
 class Provenance(Spec):
     """Where a record comes from: code, definitions and inputs.
 
-    `switches` are the flags read back from torch while the cell ran, not those asked for.
+    `run_started_utc` is when the run began that this attempt belongs to. `switches` are the
+    flags read back from torch while the cell ran, not those asked for. `eval_batch` is in
+    images; `allowed_corrupt` is the number of unreadable images the suite put up with.
+    `scan_backend` and `true_inverse` say how a selective scan ran; all are None where they
+    do not apply or were not yet recorded.
     """
 
     bench_version: str
@@ -96,6 +100,7 @@ class Provenance(Spec):
     git_dirty: bool | None
     suite: str
     started_utc: str
+    run_started_utc: str | None = None
     wall_s: float = Field(ge=0)
     protocol: Protocol
     card: ModelCard
@@ -103,6 +108,11 @@ class Provenance(Spec):
     switches: dict[str, JsonValue] = {}
     data_fingerprint: str | None = None
     weights_sha256: str | None = None
+    eval_batch: int | None = None
+    loader_workers: int | None = None
+    allowed_corrupt: int | None = None
+    scan_backend: str | None = None
+    true_inverse: bool | None = None
 
 
 class Record(Spec):

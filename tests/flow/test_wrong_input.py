@@ -149,7 +149,7 @@ def test_records_of_a_newer_bench_are_refused(bench: Bench, write_suite: WriteSu
     path.write_text(newer, encoding="utf-8")
     ended = bench(suite)
     assert ended.code == 2
-    assert "written by a newer bench (schema 99, this bench reads up to 1); update the bench" in ended.err
+    assert "written by a newer bench (schema 99, this bench reads up to 2); update the bench" in ended.err
     assert path.read_text(encoding="utf-8") == newer
 
 

@@ -70,7 +70,25 @@ def test_a_cell_is_complete(suite_of: SuiteOf, catalog: Catalog) -> None:
         protocol_digest=catalog.protocols["house"].content_digest,
         batch=7,
         default_batch=False,
+        card_digest=catalog.models["deit_small"].digest_for("throughput"),
     )
+
+
+def test_a_new_crop_starts_accuracy_anew_and_a_new_network_everything(
+    suite_of: SuiteOf, catalog: Catalog
+) -> None:
+    suite = suite_of(sweep(measures="[accuracy, throughput, complexity]"))
+    card = catalog.models["deit_small"]
+    crop = card.preprocessing.model_copy(update={"crop_pct": 0.5})
+
+    def stay(**changes: object) -> list[bool]:
+        edited = {**catalog.models, card.key: card.model_copy(update=changes)}
+        changed = expand(suite, edited, catalog.tasks, catalog.protocols, "cuda", None)
+        return [old.key == new.key for old, new in zip(cells_of(suite, catalog), changed, strict=True)]
+
+    assert stay(label="DeiT", licence="none") == [True, True, True]
+    assert stay(preprocessing=crop) == stay(weights_sha256="0" * 64) == [False, True, True]
+    assert stay(ref="other") == [False, False, False]
 
 
 def test_complexity_appears_once_per_model_and_size(suite_of: SuiteOf, catalog: Catalog) -> None:
@@ -96,6 +114,7 @@ def test_complexity_appears_once_per_model_and_size(suite_of: SuiteOf, catalog: 
     assert {(cell.device, cell.protocol, cell.batch, cell.weights, cell.crop_pct) for cell in on_gpu} == {
         ("cpu", "house", 1, "random", None)
     }
+    assert {cell.protocol_digest for cell in on_gpu} == {""}
 
 
 def test_accuracy_keeps_precision_and_format_only(suite_of: SuiteOf, catalog: Catalog) -> None:

@@ -4,6 +4,7 @@ import errno
 import os
 import signal
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NoReturn
@@ -142,6 +143,7 @@ def test_a_measured_cell_becomes_a_record_with_full_provenance(harness: Bench) -
         "git_dirty": dirty,
         "suite": "night",
         "started_utc": "2026-03-04T05:06:08.089+00:00",
+        "run_started_utc": record.provenance.run_started_utc,
         "wall_s": 2.5,
         "protocol": recipe.protocols["house"].model_dump(),
         "card": recipe.models["mambaout_femto"].model_dump(),
@@ -149,9 +151,34 @@ def test_a_measured_cell_becomes_a_record_with_full_provenance(harness: Bench) -
         "switches": {"tf32": False},
         "data_fingerprint": "f" * 12,
         "weights_sha256": "a" * 64,
+        "eval_batch": None,
+        "loader_workers": None,
+        "allowed_corrupt": None,
+        "scan_backend": None,
+        "true_inverse": None,
     }
+    assert record.provenance.run_started_utc is not None
+    run_started = datetime.fromisoformat(record.provenance.run_started_utc)
+    assert abs(datetime.now(UTC) - run_started) < timedelta(minutes=5)
     assert harness.notes.told == [("started", 224), ("finished", 224, "measured", 2.5)]
     assert list(harness.store.history(machine_slug(recipe.device))) == [cell.key]
+
+
+def test_all_records_of_a_run_name_its_start(harness: Bench) -> None:
+    harness.run({224: "ready", 288: "ready"})
+    harness.run({384: "ready"})
+    first, second, third = (record.provenance.run_started_utc for record in harness.records())
+    assert first == second != third
+
+
+def test_accuracy_says_how_its_images_were_read(harness: Bench) -> None:
+    cell = harness.cell(224).model_copy(update={"measure": "accuracy"})
+    harness.cell = lambda _: cell
+    harness.recipe = replace(harness.recipe, eval_batch=32, loader_workers=2, allowed_corrupt=1)
+    harness.run({224: "ready"})
+    (record,) = harness.records()
+    provenance = record.provenance
+    assert (provenance.eval_batch, provenance.loader_workers, provenance.allowed_corrupt) == (32, 2, 1)
 
 
 def test_the_job_holds_what_the_recipe_says(harness: Bench) -> None:

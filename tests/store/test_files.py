@@ -126,7 +126,7 @@ def test_a_damaged_file_is_a_problem_and_the_rest_is_read(tmp_path: Path, make_r
         "truncated or damaged: Expecting value: line 1 column 1 (char 0)",
         "truncated or damaged: 'utf-8' codec can't decode byte 0xff in position 0: invalid start byte",
         "not a record: host: Input should be a valid dictionary or instance of Host",
-        "truncated or damaged: schema_version is 'one', expected a number from 1 to 1",
+        "truncated or damaged: schema_version is 'one', expected a number from 1 to 2",
         "truncated or damaged: NaN is not a number",
     ]
     assert len(store.history("cpu-x-2-cores")) == 1
@@ -154,7 +154,7 @@ def test_a_newer_record_stops_every_reader(tmp_path: Path, make_record: MakeReco
     store = Store(tmp_path)
     path = store.write(make_record())
     rewrite(path, schema_version=3)
-    message = f"{path}: written by a newer bench (schema 3, this bench reads up to 1); update the bench"
+    message = f"{path}: written by a newer bench (schema 3, this bench reads up to 2); update the bench"
     for read in (lambda: store.read(path), store.records, lambda: store.history("cpu-x-2-cores")):
         with pytest.raises(BadRecord) as caught:
             read()

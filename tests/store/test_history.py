@@ -79,10 +79,22 @@ def test_ten_thousand_records_in_a_blink(tmp_path: Path, make_record: MakeRecord
         folder = store.folder / record.host.machine / f"model_{number % 50}"
         if number < 50:
             folder.mkdir(parents=True)
-        (folder / path.name.replace(record.cell_key, f"{number:012x}")).write_text(text)
+        key = f"{number:012x}"
+        (folder / path.name.replace(record.cell_key, key)).write_text(text.replace(record.cell_key, key))
     before_s = time.process_time()
     history = store.history(record.host.machine)
     passed_s = time.process_time() - before_s
     assert len(history) == 10_000
     assert set(history.values()) == {Past(measured=True, reason=None, wall_s=12.5)}
     assert passed_s < 1.5
+
+
+def test_an_older_schema_and_this_one_are_the_same_cell(tmp_path: Path, make_record: MakeRecord) -> None:
+    store = Store(tmp_path)
+    newer = make_record(CRASH, started=day(2))
+    card_digest = newer.provenance.card.digest_for("throughput")
+    cell = newer.cell.model_copy(update={"card_digest": card_digest})
+    store.write(newer.model_copy(update={"cell": cell, "cell_key": cell.key}))
+    older = store.write(make_record(MEASURED, started=day(1)))
+    older.write_text(older.read_text().replace('"schema_version": 2', '"schema_version": 1'))
+    assert store.history("cpu-x-2-cores") == {cell.key: Past(measured=True, reason=None, wall_s=12.5)}
