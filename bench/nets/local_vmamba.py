@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from bench.nets.hierarchy import HierarchyConfig, Mixer
 from bench.nets.layers import ChannelGate, gated_sum
 from bench.nets.routes import Layout, give_back, take
-from bench.nets.scan2d import ScanRoutes, SelectiveScan2d
+from bench.nets.scan2d import RouteWeights, ScanRoutes, SelectiveScan2d, scan_sequences
 
 Directions = tuple[tuple[str, ...], ...]
 """The routes of the blocks of one stage."""
@@ -128,15 +128,13 @@ class LocalScan(ScanRoutes):
         self.names, self.true_inverse = names, true_inverse
         self.attn = ChannelGate(inner)
 
-    def unfold(self, v_bdhw: Tensor) -> Tensor:
-        """Return (b, 4, d, steps), steps of the longest route; shorter ones end in zeros."""
-        layout = Layout(self.names, v_bdhw.shape[2], v_bdhw.shape[3])
-        return take(v_bdhw.flatten(2), layout)
-
-    def fold(self, y_bkds: Tensor, height: int, width: int) -> Tensor:
-        """Return (b, d, h * w): the gated sum of the routes, pads left out."""
+    def forward(self, v_bdhw: Tensor, weights: RouteWeights, backend: str) -> Tensor:
+        """Return (b, h, w, d): the gated sum of the routes, pads left out."""
+        height, width = v_bdhw.shape[2:]
         layout = Layout(self.names, height, width, self.true_inverse)
-        return gated_sum(self.attn, give_back(y_bkds, layout))
+        y_bkds = scan_sequences(take(v_bdhw.flatten(2), layout), weights, backend)
+        y_bdl = gated_sum(self.attn, give_back(y_bkds, layout))
+        return y_bdl.reshape(v_bdhw.shape).permute(0, 2, 3, 1)
 
 
 def local_scan_mixer(config: LocalVMambaConfig, scan_backend: str, true_inverse: bool) -> Mixer:

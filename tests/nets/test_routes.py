@@ -16,7 +16,7 @@ from bench.nets.routes import (
     read_table,
     take,
 )
-from bench.nets.scan2d import CrossScan
+from bench.ops.cross_scan.composed import along_routes, merge_routes
 
 ALL = ("h", "h_flip", "v", "v_flip", "w2", "w2_flip", "w7", "w7_flip")
 SIZES = [(1, 1), (1, 5), (2, 3), (6, 4), (7, 7), (9, 16)]
@@ -122,8 +122,8 @@ def test_cross_scan_reads_rows_and_columns_both_ways(size: tuple[int, int]) -> N
     names = ("h", "v", "h_flip", "v_flip")
     layout = Layout(names, *size, true_inverse=True)
     v_bdhw = torch.randn(2, 3, *size)
-    u_bkdl = CrossScan().unfold(v_bdhw)
+    u_bkdl = along_routes(v_bdhw.permute(0, 2, 3, 1))
     assert torch.equal(u_bkdl, take(v_bdhw.flatten(2), layout))
     y_bkdl = torch.randn(2, 4, 3, size[0] * size[1], dtype=torch.float64)
-    expected = give_back(y_bkdl, layout).sum(dim=1)
-    torch.testing.assert_close(CrossScan().fold(y_bkdl, *size), expected)
+    expected = give_back(y_bkdl, layout).sum(dim=1).unflatten(2, size).permute(0, 2, 3, 1)
+    torch.testing.assert_close(merge_routes(y_bkdl, *size), expected)

@@ -22,6 +22,9 @@ _SOURCES = {
 BACKENDS = tuple(_SOURCES)
 """Names that `selective_scan` takes, besides "auto"."""
 
+# Looked up once: a compiler that traces a network cannot follow the look-up.
+_INSTALLED = {package: find_spec(package) is not None for package in ("triton", "mamba_ssm")}
+
 
 def resolve_backend(name: str, tensor: Tensor) -> str:
     """Return the backend that `name` stands for with operands on the device of `tensor`.
@@ -30,10 +33,10 @@ def resolve_backend(name: str, tensor: Tensor) -> str:
     beside every figure. Raises ValueError for an unknown name or one that cannot run here.
     """
     if name == "auto":
-        return "triton" if tensor.is_cuda and find_spec("triton") is not None else "torch"
+        return "triton" if tensor.is_cuda and _INSTALLED["triton"] else "torch"
     if name not in _SOURCES:
         raise ValueError(f"unknown scan backend {name!r}; allowed: auto, {', '.join(BACKENDS)}")
-    if name in ("triton", "mamba_ssm") and find_spec(name) is None:
+    if not _INSTALLED.get(name, True):
         raise ValueError(
             f"scan backend {name!r} needs the package {name}, which is not installed; use 'torch'"
         )

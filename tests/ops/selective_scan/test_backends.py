@@ -31,9 +31,9 @@ def test_cpu(name: str) -> None:
 def test_auto_on_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     on_gpu = torch.ones(1)
     monkeypatch.setattr(torch.Tensor, "is_cuda", True)
-    monkeypatch.setattr(backends, "find_spec", lambda _name: object())
+    monkeypatch.setattr(backends, "_INSTALLED", {"triton": True, "mamba_ssm": True})
     assert resolve_backend("auto", on_gpu) == "triton"
-    monkeypatch.setattr(backends, "find_spec", lambda _name: None)
+    monkeypatch.setattr(backends, "_INSTALLED", {"triton": False, "mamba_ssm": False})
     assert resolve_backend("auto", on_gpu) == "torch"
 
 
@@ -46,13 +46,13 @@ def test_auto_on_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_refused(name: str, message: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("TRITON_INTERPRET", raising=False)
-    monkeypatch.setattr(backends, "find_spec", lambda _name: object())
+    monkeypatch.setattr(backends, "_INSTALLED", {"triton": True, "mamba_ssm": True})
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         resolve_backend(name, torch.ones(1))
 
 
 def test_missing_package(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(backends, "find_spec", lambda _name: None)
+    monkeypatch.setattr(backends, "_INSTALLED", {"triton": False, "mamba_ssm": False})
     message = "scan backend 'mamba_ssm' needs the package mamba_ssm, which is not installed; use 'torch'"
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         resolve_backend("mamba_ssm", torch.ones(1))
