@@ -42,7 +42,7 @@ class Change:
 
 def conditions(record: Record) -> dict[str, JsonValue]:
     """Return everything but model, size and task that can move a figure."""
-    host, cell = record.host, record.cell
+    host, cell, switches = record.host, record.cell, record.provenance.switches
     found: dict[str, JsonValue] = {
         "device": cell.device,
         "GPU": host.gpu,
@@ -53,6 +53,8 @@ def conditions(record: Record) -> dict[str, JsonValue]:
         "cuDNN": host.cudnn,
         "triton": host.triton,
         "timm": host.timm,
+        "cuDNN search": switches.get("cudnn_benchmark"),
+        "cuDNN deterministic": switches.get("cudnn_deterministic"),
         "protocol": record.provenance.protocol.content_digest,
         "precision": cell.precision,
         "layout": cell.memory_format,

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 import torch
 from pydantic import JsonValue
 
-from bench.spec.cell import Precision
+from bench.spec.cell import Measure, Precision
 from bench.spec.protocol import Protocol
 
 
@@ -35,6 +35,26 @@ def read_back() -> dict[str, JsonValue]:
         "cudnn_deterministic": torch.backends.cudnn.deterministic,
         "cpu_threads": torch.get_num_threads(),
     }
+
+
+@contextmanager
+def repeatable(measure: Measure) -> Iterator[None]:
+    """Make cuDNN choose alike in every process while the block runs, where figures are compared exactly.
+
+    Its search times algorithms against each other, so the winner, its rounding and its workspace can
+    change from process to process. Accuracy and memory go without the search, whatever the protocol;
+    accuracy with deterministic algorithms alone. Other measures keep what is set.
+    """
+    cudnn = torch.backends.cudnn
+    before = cudnn.benchmark, cudnn.deterministic
+    if measure in {"accuracy", "memory"}:
+        cudnn.benchmark = False
+    if measure == "accuracy":
+        cudnn.deterministic = True
+    try:
+        yield
+    finally:
+        cudnn.benchmark, cudnn.deterministic = before
 
 
 @contextmanager

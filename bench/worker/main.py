@@ -28,6 +28,14 @@ TASKS: dict[Measure, str] = {
 
 def run(job: Job) -> Report:
     """Measure one cell and report; never raises but for what ends the process."""
+    # torch counts the cores of the machine, also where a container may use few of them
+    torch.set_num_threads(usable_cpu_count())
+    switches.apply(job.protocol, job.cell.precision)
+    with switches.repeatable(job.cell.measure):
+        return _report(job)
+
+
+def _report(job: Job) -> Report:
     device = resolve_device("cpu")
     try:
         device = _device(job)
@@ -54,9 +62,6 @@ def _device(job: Job) -> Device:
 
 
 def _measure(job: Job) -> TaskResult:
-    # torch counts the cores of the machine, also where a container may use few of them
-    torch.set_num_threads(usable_cpu_count())
-    switches.apply(job.protocol, job.cell.precision)
     module, _, function = TASKS[job.cell.measure].partition(":")
     task: Task = getattr(import_module(module), function)
     return task(job)

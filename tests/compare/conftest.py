@@ -38,6 +38,7 @@ def make_record(
     checkpoint: str = "mambaout_tiny",
     at: str = "2026-05-01T01:00:00.000+00:00",
     host: Mapping[str, object] | None = None,
+    switches: Mapping[str, bool] | None = None,
     outcome: Measured | Failed | None = None,
     **cell: Any,
 ) -> Record:
@@ -73,6 +74,7 @@ def make_record(
             protocol=protocol,
             card=card,
             task=task,
+            switches=dict(switches or {}),
         ),
     )
 

@@ -150,6 +150,21 @@ def test_the_class_ignores_model_date_and_host_of_a_gpu(record: MakeRecord, othe
     assert comparability_class(record("throughput", **other)) == comparability_class(record("throughput"))
 
 
+@pytest.mark.parametrize(
+    ("switch", "reason"),
+    [
+        ("cudnn_benchmark", "the last one was taken with another cuDNN search (True, now False)"),
+        ("cudnn_deterministic", "the last one was taken with another cuDNN deterministic (True, now False)"),
+    ],
+)
+def test_the_choices_of_cudnn_belong_to_the_class(record: MakeRecord, switch: str, reason: str) -> None:
+    then, now = (
+        record("memory", {"peak_allocated_bytes": size}, at=at, switches={switch: on})
+        for size, at, on in ((5, LAST, True), (6, TONIGHT, False))
+    )
+    assert only([now], [then]) == ("no earlier record", reason)
+
+
 def test_on_a_cpu_the_cpu_belongs_to_the_class(record: MakeRecord) -> None:
     one, other = (record("latency", device="cpu", host={"cpu": name}) for name in ("EPYC", "Xeon"))
     assert comparability_class(one) != comparability_class(other)

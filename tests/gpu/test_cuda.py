@@ -1,7 +1,6 @@
 """What only a GPU can show; run with `python -m pytest tests/gpu -m gpu`."""
 
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 import torch
@@ -25,7 +24,7 @@ def launch(tmp_path_factory: pytest.TempPathFactory) -> Launch:
     """Return a function that measures one cell in a fresh worker process on the first GPU."""
     launcher, folder = ForkserverLauncher(), tmp_path_factory.mktemp("gpu")
     device = resolve_device("cuda")
-    recipe = Recipe(read.models(), read.tasks(), read.protocols(), Path("data"), device, limit_s=280)
+    recipe = Recipe(read.models(), read.tasks(), read.protocols(), folder, device, limit_s=280)
 
     def run(**fields: object) -> Report | Failed:
         values = {
@@ -83,6 +82,7 @@ def test_throughput(launch: Launch) -> None:
     assert len(outcome.samples["step_s"]) >= 10
     assert values["output_rel_error"] < outcome.details["output_rel_error_bound"]  # type: ignore[operator]
     assert outcome.details["timer"] == "cuda_events"
+    assert outcome.details["first_step_peak_allocated_bytes"] > 4 * 7_304_536  # type: ignore[operator]
     assert isinstance(report, Report)
     assert report.host.gpu == torch.cuda.get_device_name(0)
     assert report.switches["tf32_matmul"] is False
@@ -108,6 +108,22 @@ def test_memory(launch: Launch) -> None:
     assert values["weights_bytes"] == 4 * 7_304_536
     assert values["weights_bytes"] < values["peak_allocated_bytes"] <= values["peak_reserved_bytes"]
     assert values["peak_reserved_bytes"] < values["peak_device_bytes"]
+
+
+def test_memory_is_the_same_to_the_byte_in_every_process(launch: Launch) -> None:
+    first, second = (launch(checkpoint="resnet50", measure="memory", batch=128) for _ in range(2))
+    for name in ("peak_allocated_bytes", "peak_reserved_bytes", "warmup_peak_allocated_bytes"):
+        assert measured(first).values[name] == measured(second).values[name]
+    assert isinstance(first, Report)
+    assert first.switches["cudnn_benchmark"] is False
+
+
+def test_accuracy_runs_without_a_search_and_with_deterministic_algorithms(launch: Launch) -> None:
+    first, second = (launch(task="quickstart", measure="accuracy", precision="fp32") for _ in range(2))
+    assert measured(first) == measured(second)
+    assert isinstance(first, Report)
+    assert first.switches["cudnn_benchmark"] is False
+    assert first.switches["cudnn_deterministic"] is True
 
 
 def test_out_of_memory_is_named_and_the_next_cell_runs(launch: Launch) -> None:

@@ -13,7 +13,7 @@ import torch
 from bench.catalog import read
 from bench.machine.identity import Device, machine_slug, resolve_device, usable_cpu_count
 from bench.run.recipe import Recipe
-from bench.spec.cell import MEASURES, Cell
+from bench.spec.cell import MEASURES, Cell, Measure
 from bench.spec.errors import MissingData
 from bench.spec.job import Job, Report
 from bench.spec.record import Failed, Measured
@@ -54,11 +54,12 @@ def job(tmp_path: Path) -> Job:
 
 @pytest.fixture
 def task(monkeypatch: pytest.MonkeyPatch) -> Callable[[Task], None]:
-    """Put a function in the place of the measure of throughput."""
+    """Put a function in the place of every measure."""
 
     def put(function: Task) -> None:
         monkeypatch.setattr(sys.modules[__name__], "measure", function, raising=False)
-        monkeypatch.setitem(main.TASKS, "throughput", f"{__name__}:measure")
+        for name in MEASURES:
+            monkeypatch.setitem(main.TASKS, name, f"{__name__}:measure")
 
     return put
 
@@ -88,6 +89,41 @@ def test_a_measurement_is_reported_with_host_switches_and_inputs(
         "cpu_threads": usable_cpu_count(),
     }
     assert Report.model_validate_json(report.model_dump_json()) == report
+
+
+@pytest.mark.parametrize("protocol", sorted(read.protocols()))
+@pytest.mark.parametrize("fails", [False, True], ids=["measured", "failed"])
+@pytest.mark.parametrize(
+    ("measured", "search", "deterministic"),
+    [("accuracy", False, True), ("memory", False, None), ("throughput", True, None), ("latency", True, None)],
+)
+def test_what_is_compared_exactly_runs_without_a_search(
+    job: Job,
+    task: Callable[[Task], None],
+    *,
+    protocol: str,
+    measured: Measure,
+    search: bool,
+    deterministic: bool | None,
+    fails: bool,
+) -> None:
+    rules = read.protocols()[protocol]
+    cell = job.cell.model_copy(update={"measure": measured})
+    cudnn, seen = torch.backends.cudnn, []
+
+    def measure(_: Job) -> TaskResult:
+        seen.append((cudnn.benchmark, cudnn.deterministic))
+        if fails:
+            raise ValueError("broken on purpose")
+        return TaskResult(Measured(values={}))
+
+    task(measure)
+    report = main.run(job.model_copy(update={"cell": cell, "protocol": rules}))
+    expected = (search, rules.cudnn_deterministic if deterministic is None else deterministic)
+    assert rules.cudnn_benchmark is True
+    assert seen == [expected]
+    assert (report.switches["cudnn_benchmark"], report.switches["cudnn_deterministic"]) == expected
+    assert (cudnn.benchmark, cudnn.deterministic) == (True, rules.cudnn_deterministic)
 
 
 def test_an_error_is_a_report_and_its_traceback_goes_to_the_log(

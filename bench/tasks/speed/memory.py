@@ -52,15 +52,13 @@ def weights_bytes(model: nn.Module) -> int:
 
 def _cuda_peaks(rig: Rig) -> dict[str, int | float]:
     torch.cuda.synchronize(rig.device)
-    # the first step was the check of the output, and cuDNN's search was part of it
-    first_step_peak = torch.cuda.max_memory_allocated(rig.device)
     torch.cuda.empty_cache()
     torch.cuda.reset_peak_memory_stats(rig.device)
     for _ in range(STEPS):
         rig.step()
     torch.cuda.synchronize(rig.device)
     return {
-        "warmup_peak_allocated_bytes": first_step_peak,
+        "warmup_peak_allocated_bytes": rig.first_step_peak_bytes,
         "peak_allocated_bytes": torch.cuda.max_memory_allocated(rig.device),
         "peak_reserved_bytes": torch.cuda.max_memory_reserved(rig.device),
     }

@@ -23,7 +23,11 @@ INPUT_SEED = 0
 
 @dataclass(frozen=True)
 class Rig:
-    """What a measure of speed or memory needs; `step` runs the next input buffer."""
+    """What a measure of speed or memory needs; `step` runs the next input buffer.
+
+    `first_step_peak_bytes` is what torch had allocated at most during the first step, with the
+    workspaces of cuDNN's search where cuDNN searches; 0 on a CPU.
+    """
 
     prepared: Prepared
     batch_images: int
@@ -32,6 +36,7 @@ class Rig:
     sensor: GpuSensor
     device: torch.device
     check: OutputCheck
+    first_step_peak_bytes: int
 
 
 def bench_device(job: Job) -> tuple[Device, torch.device]:
@@ -65,8 +70,9 @@ def build_rig(job: Job, model: nn.Module, batch_images: int, buffers: int) -> Ri
     def step() -> Tensor:
         return prepared.step(next(placed))
 
+    peak_bytes = torch.cuda.max_memory_allocated(device) if device.type == "cuda" else 0
     clock = make_clock(job.protocol.timer, device)
-    return Rig(prepared, batch_images, step, clock, sensor_for(own), device, check)
+    return Rig(prepared, batch_images, step, clock, sensor_for(own), device, check, peak_bytes)
 
 
 def random_images(cell: Cell, batch_images: int, buffers: int, device: torch.device) -> Iterator[Tensor]:

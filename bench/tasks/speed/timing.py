@@ -37,6 +37,8 @@ class Run:
         details = figures.details(self.timed, self.warmed, self.stamps, self.rig.clock.name)
         if prepared.compile_cache_hits is not None:
             details["compile_cache_hits"] = prepared.compile_cache_hits
+        if self.rig.first_step_peak_bytes:
+            details["first_step_peak_allocated_bytes"] = self.rig.first_step_peak_bytes
         own = figures.flags(self.timed, self.warmed, self.steps, self.stamps)
         shared = ("shared_gpu",) if self.rig.sensor.foreign_processes() else ()
         return Measured(
