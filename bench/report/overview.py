@@ -1,107 +1,147 @@
-"""The overview: one row per model and size, the most telling figure of every measure side by side."""
+"""The overviews: the most telling figure of every measure, all models of one task, size and precision."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
 
 from bench.catalog.reported import Reported
-from bench.compare.pairing import partial
+from bench.compare.pairing import crop_of, partial, rows_about
+from bench.metrics.metric import Metric
 from bench.metrics.registry import metrics
 from bench.report import words
-from bench.report.table import MISSING, Footnotes, Table, columns
-from bench.spec.card import ModelCard
+from bench.report.order import size_order
+from bench.report.setting import batch, batches, setting
+from bench.report.table import MISSING, Footnotes, Table, columns, once, without_empty
 from bench.spec.cell import PUBLISHED, Cell, Measure
 from bench.spec.record import Measured, Record
 
-FIGURES: tuple[tuple[Measure, str], ...] = (
-    ("complexity", "params"),
-    ("complexity", "macs"),
-    ("throughput", "throughput_img_s"),
-    ("latency", "latency_s"),
-    ("memory", "peak_allocated_bytes"),
-)
+FIGURES = ("params", "macs", "throughput_img_s", "latency_s", "peak_allocated_bytes")
+SCORES = tuple(metric for metric in metrics().values() if metric.headline)
 COLUMNS = columns(
-    ("Model", "Family", "Size (px)"),
-    ("Top-1 measured (%)", "Top-1 reported (%)", *(metrics()[name].title for _, name in FIGURES)),
-    ("Setting",),
+    ("Family", "Model"),
+    (
+        "Crop",
+        *(f"{metric.label} {how} ({metric.unit})" for metric in SCORES for how in ("measured", "reported")),
+        *(metrics()[name].title for name in FIGURES),
+    ),
+    (),
 )
 INTRO = (
-    "Ordered by size, then by top-1 (measured, else the lowest reported). Several reported values are those "
-    "of different sources. Speed and memory are those of the setting named last; others stand below."
+    "One family after the other, the smallest model first. Several reported values are those of different "
+    "sources; those of another crop are not here but in the table of accuracy."
 )
-Setting = tuple[str, str, str, str]
-Row = tuple[str, ...]
+TIMED = ("throughput", "latency", "memory")
+Place = tuple[str, int, int, str]
+Size = tuple[str, int, int]
 
 
-def overview_table(records: tuple[Record, ...], reported: Sequence[Reported]) -> tuple[Table, ...]:
-    """Return one table over all measures, or nothing where fewer than two models have a figure."""
-    measured = [record for record in records if isinstance(record.outcome, Measured)]
-    places = dict.fromkeys((r.cell.checkpoint, r.cell.height_px, r.cell.width_px) for r in measured)
-    if len({place[0] for place in places}) < 2:
-        return ()
-    notes = Footnotes()
-    rows = [_row([r for r in measured if _place(r.cell) == place], reported, notes) for place in places]
-    ordered = tuple(row for _, row in sorted(rows, key=lambda pair: pair[0]))
-    return (Table("Overview", COLUMNS, ordered, INTRO, notes.texts),)
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """One checkpoint at one task, size, precision and crop, with a record per measure."""
+
+    crop: Decimal
+    first: Record
+    found: Mapping[Measure, Record]
 
 
-def _place(cell: Cell) -> tuple[str, int, int]:
+def overview_tables(records: Sequence[Record], reported: Sequence[Reported]) -> tuple[Table, ...]:
+    """Return a table per task, size and precision at which two models or more have a figure.
+
+    Scores of another task, size, precision or crop never share a row.
+    """
+    telling = [record for record in records if _telling(record)]
+    counted = {_size(record.cell): record for record in telling if record.cell.portable}
+    places: dict[Place, list[Record]] = {}
+    for record in telling:
+        if not record.cell.portable:
+            places.setdefault(_place(record.cell), []).append(record)
+    tasks = list(dict.fromkeys(task for task, *_ in places))
+    ordered = sorted(places.values(), key=lambda at: (tasks.index(at[0].cell.task), *size_order(at[0])))
+    lined_up = [tuple(_lines(at, counted)) for at in ordered]
+    found = [_table(at, reported) for at in lined_up if len({_checkpoint(line) for line in at}) > 1]
+    return (*(replace(first, intro=f"{INTRO} {first.intro}".strip()) for first in found[:1]), *found[1:])
+
+
+def _telling(record: Record) -> bool:
+    """Say whether a record can fill a cell: a part of a task, or other weights, have no score."""
+    whole = record.cell.weights == PUBLISHED and not partial(record)
+    return isinstance(record.outcome, Measured) and (record.cell.measure != "accuracy" or whole)
+
+
+def _place(cell: Cell) -> Place:
+    return cell.task, cell.height_px, cell.width_px, cell.precision
+
+
+def _size(cell: Cell) -> Size:
     return cell.checkpoint, cell.height_px, cell.width_px
 
 
-def _row(
-    records: Sequence[Record], reported: Sequence[Reported], notes: Footnotes
-) -> tuple[tuple[object, ...], Row]:
-    first = records[0]
-    card, cell = first.provenance.card, first.cell
-    setting = next((_setting(r.cell) for r in records if r.cell.measure in ("throughput", "memory")), None)
-    top1 = _top1(records)
-    claimed = _claimed(card, cell, reported)
-    score = top1 if top1 is not None else min(map(float, claimed), default=0.0)
-    row = (
-        card.label,
-        card.family,
-        words.size(cell),
-        MISSING if top1 is None else metrics()["top1_percent"].show(top1),
-        " / ".join(claimed) or MISSING,
-        *(_figure(records, measure, name, setting) for measure, name in FIGURES),
-        MISSING if setting is None else _words(setting, notes),
-    )
-    return (cell.height_px * cell.width_px, words.size(cell), -score, card.label), row
+def _checkpoint(line: _Line) -> str:
+    return line.first.cell.checkpoint
 
 
-def _top1(records: Iterable[Record]) -> float | None:
-    for record in records:
-        scored = record.cell.measure == "accuracy" and not partial(record)
-        if scored and record.cell.weights == PUBLISHED and isinstance(record.outcome, Measured):
-            return record.outcome.values.get("top1_percent")
-    return None
+def _lines(records: Sequence[Record], counted: Mapping[Size, Record]) -> Iterator[_Line]:
+    """Yield a line per checkpoint and crop; speed and memory are those of the first record's setting."""
+    timed = [record for record in records if record.cell.measure != "accuracy"]
+    usual = setting(timed[0].cell) if timed else None
+    for checkpoint in dict.fromkeys(record.cell.checkpoint for record in records):
+        own = [record for record in records if record.cell.checkpoint == checkpoint]
+        scored = {crop_of(each): each for each in reversed(own) if each.cell.measure == "accuracy"}
+        common: dict[Measure, Record] = {
+            each.cell.measure: each
+            for each in reversed(own)
+            if each.cell.measure != "accuracy" and setting(each.cell) == usual
+        }
+        if not scored and not common:
+            continue
+        if _size(own[0].cell) in counted:
+            common["complexity"] = counted[_size(own[0].cell)]
+        for crop in sorted(scored) or [crop_of(own[0])]:
+            found = {**common, "accuracy": scored[crop]} if crop in scored else common
+            yield _Line(crop, own[0], found)
 
 
-def _claimed(card: ModelCard, cell: Cell, reported: Sequence[Reported]) -> tuple[str, ...]:
-    texts = (
-        row.text
-        for row in reported
-        if (row.checkpoint, row.metric, row.task) == (card.key, "top1_percent", cell.task)
-        and (row.height_px, row.width_px) == (cell.height_px, cell.width_px)
-    )
-    return tuple(dict.fromkeys(texts))
+def _table(lines: Sequence[_Line], reported: Sequence[Reported]) -> Table:
+    notes = Footnotes()
+    first = lines[0].first
+    task, cell = first.provenance.task, first.cell
+    title = f"Overview: {task.label}, {words.size(cell)} px, {cell.precision}"
+    mixed = len(batches([each for line in lines for each in line.found.values()])) > 1
+    rows = tuple(_row(line, reported, notes, mixed) for line in lines)
+    return without_empty(Table(title, COLUMNS, once(rows), _conditions(lines), notes.texts))
 
 
-def _setting(cell: Cell) -> Setting:
-    return cell.protocol, cell.precision, cell.mode, cell.memory_format
+def _conditions(lines: Sequence[_Line]) -> str:
+    timed = [found for line in lines for measure, found in line.found.items() if measure in TIMED]
+    if not timed:
+        return ""
+    protocol, mode, memory_format = setting(timed[0].cell)
+    found = batches(timed)
+    parts = [f"protocol {protocol}", mode, memory_format.replace("_", " ")]
+    parts += [f"batch {found[0]}"] if len(found) == 1 else []
+    return f"Speed and memory: {', '.join(parts)}; other settings stand below."
 
 
-def _figure(records: Sequence[Record], measure: Measure, name: str, setting: Setting | None) -> str:
-    for record in records:
-        same = measure == "complexity" or _setting(record.cell) == setting
-        if record.cell.measure == measure and same and isinstance(record.outcome, Measured):
-            value = record.outcome.values.get(name)
-            return MISSING if value is None else metrics()[name].show(value)
-    return MISSING
+def _row(line: _Line, reported: Sequence[Reported], notes: Footnotes, mixed: bool) -> tuple[str, ...]:
+    card = line.first.provenance.card
+    scores = [text for metric in SCORES for text in _score(line, metric, reported)]
+    crop = MISSING if set(scores) <= {MISSING} else str(line.crop)
+    figures = [_figure(line, metrics()[name]) for name in FIGURES]
+    batch_note = f"batch {batch(line.found['throughput'])}" if mixed and "throughput" in line.found else None
+    return card.family, card.label + notes.mark(batch_note), crop, *scores, *figures
 
 
-def _words(setting: Setting, notes: Footnotes) -> str:
-    protocol, precision, mode, memory_format = setting
-    extras = [text for text in (mode, memory_format.replace("_", " ")) if text not in ("eager", "contiguous")]
-    return " ".join([precision, *extras]) + notes.mark(f"protocol {protocol}")
+def _score(line: _Line, metric: Metric, reported: Sequence[Reported]) -> tuple[str, str]:
+    rows = rows_about(line.first.cell, metric, reported)
+    texts = dict.fromkeys(row.text for row in rows if row.crop_pct in (None, line.crop))
+    return _figure(line, metric), " / ".join(texts) or MISSING
+
+
+def _figure(line: _Line, metric: Metric) -> str:
+    record = line.found.get(metric.measure)
+    if record is None or not isinstance(record.outcome, Measured):
+        return MISSING
+    value = record.outcome.values.get(metric.name)
+    return MISSING if value is None else metric.show(value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 MISSING = "—"
@@ -35,6 +36,14 @@ def without_empty(table: Table) -> Table:
     ]
     rows = tuple(tuple(row[place] for place in kept) for row in table.rows)
     return replace(table, columns=tuple(table.columns[place] for place in kept), rows=rows)
+
+
+def once(rows: Sequence[tuple[str, ...]]) -> tuple[tuple[str, ...], ...]:
+    """Blank the first cell of every row that begins like the row above it."""
+    above = [("",), *rows]
+    return tuple(
+        ("", *row[1:]) if row[0] == before[0] else row for before, row in zip(above, rows, strict=False)
+    )
 
 
 class Footnotes:

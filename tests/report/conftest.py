@@ -83,7 +83,7 @@ class Night:
     """Collects planned cells and their records."""
 
     def __init__(self) -> None:
-        self.rows = ROWS
+        self.rows: tuple[Reported, ...] = ROWS
         self.cells: list[Cell] = []
         self.records: list[Record] = []
 
@@ -151,6 +151,10 @@ def night() -> Night:
 @pytest.fixture
 def full_night() -> Night:
     """Return a suite with a record of every kind."""
+    return full()
+
+
+def full() -> Night:
     made = Night()
     _accuracies(made)
     _complexities(made)
