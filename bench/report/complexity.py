@@ -10,6 +10,7 @@ from bench.metrics.complexity import MACS_SLACK_RATIO
 from bench.metrics.registry import metrics
 from bench.report import words
 from bench.report.against import lines
+from bench.report.origins import Origins
 from bench.report.table import MISSING, Footnotes, Table, columns
 from bench.spec.record import Measured, Record
 
@@ -37,13 +38,13 @@ def complexity_tables(records: tuple[Record, ...], reported: Sequence[Reported])
 
 
 def _counts(records: Sequence[Record]) -> Table:
-    notes = Footnotes()
+    notes, origins = Footnotes(), Origins(records)
     rows = tuple(
         (
             record.provenance.card.label,
             words.size(record.cell),
             *(_value(record, name) for name in COUNTED),
-            notes.mark(*words.flags(record)).strip(),
+            notes.mark(*words.flags(record), *origins.of(record)).strip(),
         )
         for record in records
     )
@@ -51,10 +52,11 @@ def _counts(records: Sequence[Record]) -> Table:
 
 
 def _against(records: Sequence[Record], reported: Sequence[Reported]) -> Table:
-    notes = Footnotes()
+    notes, origins = Footnotes(), Origins(records)
     rows: list[tuple[str, ...]] = []
     for record in records:
-        head = (record.provenance.card.label, words.size(record.cell))
+        label = record.provenance.card.label + notes.mark(*origins.of(record))
+        head = (label, words.size(record.cell))
         rows += lines(head, claims(record, reported), notes)
     title = "Parameters and MACs against reported values"
     return Table(title, AGAINST_COLUMNS, tuple(rows), AGAINST_INTRO, notes.texts)

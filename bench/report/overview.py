@@ -12,7 +12,8 @@ from bench.metrics.metric import Metric
 from bench.metrics.registry import metrics
 from bench.report import words
 from bench.report.order import size_order
-from bench.report.setting import batch, batches, setting
+from bench.report.origins import Origins
+from bench.report.setting import batches, setting
 from bench.report.table import MISSING, Footnotes, Table, columns, once, without_empty
 from bench.spec.cell import PUBLISHED, Cell, Measure
 from bench.spec.record import Measured, Record
@@ -105,11 +106,13 @@ def _lines(records: Sequence[Record], counted: Mapping[Size, Record]) -> Iterato
 
 def _table(lines: Sequence[_Line], reported: Sequence[Reported]) -> Table:
     notes = Footnotes()
+    shown = [each for line in lines for each in line.found.values()]
+    origins = Origins(shown)
     first = lines[0].first
     task, cell = first.provenance.task, first.cell
     title = f"Overview: {task.label}, {words.size(cell)} px, {cell.precision}"
-    mixed = len(batches([each for line in lines for each in line.found.values()])) > 1
-    rows = tuple(_row(line, reported, notes, mixed) for line in lines)
+    mixed = len(batches(shown)) > 1
+    rows = [_row(line, reported, notes.mark(*_notes(line, origins, mixed))) for line in lines]
     return without_empty(Table(title, COLUMNS, once(rows), _conditions(lines), notes.texts))
 
 
@@ -124,13 +127,17 @@ def _conditions(lines: Sequence[_Line]) -> str:
     return f"Speed and memory: {', '.join(parts)}; other settings stand below."
 
 
-def _row(line: _Line, reported: Sequence[Reported], notes: Footnotes, mixed: bool) -> tuple[str, ...]:
+def _notes(line: _Line, origins: Origins, mixed_batches: bool) -> tuple[str, ...]:
+    own = batches(tuple(line.found.values())) if mixed_batches else ()
+    return (*(f"batch {images}" for images in own), *origins.of(*line.found.values()))
+
+
+def _row(line: _Line, reported: Sequence[Reported], marks: str) -> tuple[str, ...]:
     card = line.first.provenance.card
     scores = [text for metric in SCORES for text in _score(line, metric, reported)]
     crop = MISSING if set(scores) <= {MISSING} else str(line.crop)
     figures = [_figure(line, metrics()[name]) for name in FIGURES]
-    batch_note = f"batch {batch(line.found['throughput'])}" if mixed and "throughput" in line.found else None
-    return card.family, card.label + notes.mark(batch_note), crop, *scores, *figures
+    return card.family, card.label + marks, crop, *scores, *figures
 
 
 def _score(line: _Line, metric: Metric, reported: Sequence[Reported]) -> tuple[str, str]:

@@ -8,6 +8,7 @@ from bench.catalog.reported import Reported
 from bench.compare.ratio import Ratio, ratios
 from bench.metrics.metric import rounded
 from bench.report import words
+from bench.report.origins import Origins
 from bench.report.table import MISSING, Footnotes, Table, columns
 from bench.spec.record import Record
 
@@ -32,11 +33,11 @@ def published_table(records: tuple[Record, ...], reported: Sequence[Reported]) -
     if left_out:
         figures = words.plural(left_out, "figure")
         intro += f" Left out: {figures} at another precision, or compiled where this is eager or the reverse."
-    notes = Footnotes()
+    notes, origins = Footnotes(), Origins([ratio.record for ratio in close])
     rows: list[tuple[str, ...]] = []
     for number, ratio in enumerate(close):
         same = number > 0 and _subject(close[number - 1]) == _subject(ratio)
-        rows.append(_row(ratio, notes, same))
+        rows.append(_row(ratio, notes, same, origins))
     return (Table("Speed and memory beside published figures", COLUMNS, tuple(rows), intro, notes.texts),)
 
 
@@ -54,11 +55,12 @@ def _subject(ratio: Ratio) -> tuple[str, str]:
     return ratio.record.cell_key, ratio.metric.name
 
 
-def _row(ratio: Ratio, notes: Footnotes, same: bool) -> tuple[str, ...]:
+def _row(ratio: Ratio, notes: Footnotes, same: bool, origins: Origins) -> tuple[str, ...]:
     cell, metric, row = ratio.record.cell, ratio.metric, ratio.reported
     card = ratio.record.provenance.card
     unit = f" {metric.unit}" if metric.unit else ""
-    head = (card.label, words.size(cell), cell.precision, cell.mode, metric.label)
+    label = "" if same else card.label + notes.mark(*origins.of(ratio.record))
+    head = (label, words.size(cell), cell.precision, cell.mode, metric.label)
     measured = f"{metric.show(ratio.measured)}{unit}"
     return (
         *([""] * len(head) if same else head),

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from bench.compare.pairing import partial
 from bench.metrics.registry import metrics
 from bench.report import words
+from bench.report.origins import Origins
 from bench.report.table import MISSING, Footnotes, Table, columns, without_empty
 from bench.spec.cell import RANDOM, Cell, Measure
 from bench.spec.record import Measured, Record
@@ -40,9 +41,9 @@ def speed_tables(records: tuple[Record, ...]) -> tuple[Table, ...]:
     protocols = {record.cell.protocol_digest: record.provenance.protocol for record in timed}
     found = []
     for digest, protocol in protocols.items():
-        notes = Footnotes()
         own = [record for record in timed if record.cell.protocol_digest == digest]
-        rows = tuple(_row(joined, scored, notes) for joined in _join(own))
+        notes, origins = Footnotes(), Origins(own)
+        rows = tuple(_row(joined, scored, notes, origins) for joined in _join(own))
         title = f"Speed and memory: protocol {protocol.key}, version {protocol.version}"
         intro = f"{protocol.summary} {INTRO}"
         found.append(without_empty(Table(title, COLUMNS, rows, intro, notes.texts)))
@@ -79,11 +80,12 @@ def _setting(cell: Cell) -> Cell:
     return cell.model_copy(update=same)
 
 
-def _row(joined: Joined, scored: set[Cell], notes: Footnotes) -> tuple[str, ...]:
+def _row(joined: Joined, scored: set[Cell], notes: Footnotes, origins: Origins) -> tuple[str, ...]:
     first = next(iter(joined.values()))
     cell, card = first.cell, first.provenance.card
     marks = [text for record in joined.values() for text in words.flags(record)]
     marks += [text for text in (_compiled(joined.get("throughput")), _unverified(cell, scored)) if text]
+    marks += origins.of(*joined.values())
     return (
         card.label,
         words.size(cell),
