@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Mapping
 from typing import Any
+
+from pydantic import JsonValue
 
 from bench.catalog import read
 from bench.catalog.reported import Reported
@@ -88,3 +91,16 @@ def make_reported(checkpoint: str | None = "mambaout_tiny", **fields: Any) -> Re
         "source": "A paper",
     }
     return Reported(**(usual | fields))
+
+
+def scored(right: str, order: str = "images") -> Measured:
+    """Return an accuracy from one character per image: `1` where top-1 was right."""
+    images, correct = len(right), right.count("1")
+    padded = right.ljust(-(-images // 8) * 8, "0")
+    packed = int(padded, 2).to_bytes(len(padded) // 8, "big")
+    details: dict[str, JsonValue] = {
+        "correct_top1_bits": base64.b64encode(packed).decode("ascii"),
+        "order_digest": order,
+    }
+    values = {"images": images, "top1_correct": correct, "top1_percent": 100 * correct / images}
+    return Measured(values=values, details=details)

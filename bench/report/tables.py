@@ -10,13 +10,17 @@ from bench.report.choose import Section
 from bench.report.complexity import complexity_tables
 from bench.report.order import by_family
 from bench.report.overview import overview_tables
+from bench.report.paired import paired_tables
 from bench.report.published import published_table
 from bench.report.speed import speed_tables
 from bench.report.table import Table
 
 
 def tables(section: Section, reported: Sequence[Reported]) -> tuple[Table, ...]:
-    """Return overview, accuracy, complexity, speed and published-speed tables; empty ones are left out."""
+    """Return overview, accuracy, complexity, speed, published-speed and paired tables.
+
+    Empty ones are left out.
+    """
     records = by_family(section.records)
     return (
         *overview_tables(records, reported),
@@ -24,4 +28,5 @@ def tables(section: Section, reported: Sequence[Reported]) -> tuple[Table, ...]:
         *complexity_tables(records, reported),
         *speed_tables(records),
         *published_table(records, reported),
+        *paired_tables(section),
     )

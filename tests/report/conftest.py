@@ -12,7 +12,7 @@ from bench.catalog.reported import Reported
 from bench.report.markdown import report
 from bench.spec.cell import Cell, Measure
 from bench.spec.record import Failed, Host, Measured, Outcome, Record
-from tests.records import GPU_BOX, NIGHT, make_cell, make_record, make_reported
+from tests.records import GPU_BOX, NIGHT, make_cell, make_record, make_reported, scored
 
 LAPTOP = Host(
     machine="laptop",
@@ -160,6 +160,7 @@ def full() -> Night:
     _complexities(made)
     _speeds(made)
     _troubles(made)
+    _pairs(made)
     small: dict[str, Any] = {"device": "cpu", "height_px": 160, "width_px": 160}
     made.add("mambaout_tiny", "latency", {"latency_s": 0.0412}, host=LAPTOP, **small)
     return made
@@ -173,6 +174,20 @@ def _accuracies(made: Night) -> None:
     made.add("convnext_tiny", "accuracy", accuracy(380, 470, 500), flags=("partial",), limit_images=500)
     made.add("mobilenetv3_small", "accuracy", accuracy(55, 270), weights="random")
     made.add("resnet18", "accuracy", accuracy(34_880, 44_540))
+
+
+def _pairs(made: Night) -> None:
+    earlier, tiny, small = (
+        scored("".join("1" * right + "0" * wrong for right, wrong in runs))
+        for runs in (
+            ((7_000, 3_000),),
+            ((6_990, 10), (20, 2_980)),
+            ((6_900, 100), (300, 2_700)),
+        )
+    )
+    made.add("mambaout_tiny", "accuracy", earlier, at="2026-05-01T01:00:00.000+00:00", task="imagenet_v2")
+    made.add("mambaout_tiny", "accuracy", tiny, task="imagenet_v2")
+    made.add("mambaout_small", "accuracy", small, task="imagenet_v2")
 
 
 def _complexities(made: Night) -> None:
