@@ -9,6 +9,7 @@ from bench.compare.ratio import Ratio, ratios
 from bench.metrics.metric import rounded
 from bench.report import words
 from bench.report.origins import Origins
+from bench.report.setting import weights
 from bench.report.table import MISSING, Footnotes, Table, columns
 from bench.spec.record import Record
 
@@ -29,7 +30,8 @@ def published_table(records: tuple[Record, ...], reported: Sequence[Reported]) -
     if not close:
         return ()
     left_out = sum(len(ratios(record, reported)) for record in records) - len(close)
-    intro = INTRO
+    held = weights([ratio.record for ratio in close])
+    intro = f"{INTRO} Measured with {held}."
     if left_out:
         figures = words.plural(left_out, "figure")
         intro += f" Left out: {figures} at another precision, or compiled where this is eager or the reverse."

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import PurePath
 
-from bench.spec.cell import Cell
+from bench.spec.cell import PUBLISHED, RANDOM, Cell
+from bench.spec.protocol import Protocol, TimingWindows
 from bench.spec.record import Measured, Record
 
 Setting = tuple[str, str, str]
@@ -28,3 +30,35 @@ def batches(records: Sequence[Record]) -> tuple[str, ...]:
     return tuple(
         dict.fromkeys(batch(each) for each in records if each.cell.measure in ("throughput", "memory"))
     )
+
+
+def steps(protocol: Protocol) -> str:
+    """Say what throughput, its range and latency are statistics of under a protocol."""
+    timing = protocol.timing
+    if not isinstance(timing, TimingWindows) and timing.synchronise == "once":
+        return (
+            "Throughput: batch over the mean of all timed steps, which share one synchronisation and have no "
+            "spread. Latency: the same at batch 1."
+        )
+    windows = isinstance(timing, TimingWindows)
+    series = "window means" if windows else "single steps"
+    meaning = " (a window is many steps and one synchronisation)" if windows else ", each synchronised"
+    return (
+        f"Throughput: batch over the {protocol.statistic} of {series}{meaning}. "
+        "IQR: their interquartile range, in percent of the step time. "
+        f"Latency: the median of {series} at batch 1."
+    )
+
+
+def weights(records: Sequence[Record]) -> str:
+    """Say what networks and inputs held while speed and memory were taken."""
+    alike = all(record.cell.weights == RANDOM for record in records)
+    return "random weights and inputs" if alike else "random inputs"
+
+
+def weights_of(record: Record, records: Sequence[Record]) -> str | None:
+    """Name the weights of one speed or memory record where not all of the table are random."""
+    if all(each.cell.weights == RANDOM for each in records):
+        return None
+    own = record.cell.weights
+    return f"{own} weights" if own in (PUBLISHED, RANDOM) else f"weights of {PurePath(own).name}"

@@ -112,7 +112,8 @@ def test_speed_and_memory_belong_to_one_setting_that_is_named(night: Night) -> N
     assert [column.header for column in table.columns] == ["Family", "Model", "Throughput (img/s)"]
     assert column(table, "Throughput (img/s)") == {"ResNet-18": "4,000", "ResNet-50": "4,000"}
     assert table.intro.endswith(
-        "Speed and memory: protocol house, eager, contiguous, batch 128; other settings stand below."
+        "Speed and memory: protocol house, eager, contiguous, random weights and inputs, batch 128; "
+        "other settings stand below."
     )
 
 
