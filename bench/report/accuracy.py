@@ -10,16 +10,17 @@ from bench.metrics.accuracy import NEAR_POINTS, SLACK_POINTS
 from bench.report import words
 from bench.report.against import lines
 from bench.report.origins import Origins
-from bench.report.table import Footnotes, Table, columns
+from bench.report.table import Footnotes, Table, columns, without_empty
 from bench.spec.record import Record
 
 COLUMNS = columns(
     ("Model", "Size (px)", "Crop", "Precision", "Metric"),
-    ("Measured (%)", "Reported (%)", "Difference (points)"),
+    ("Measured", "Reported", "Difference"),
     ("Verdict", "Source"),
 )
 INTRO = (
-    "± is the binomial standard error over images; it does not apply between runs of the same weights. "
+    "Differences are in points. ± is the binomial standard error over images; it does not apply between runs "
+    "of the same weights. "
     f"Reproduced: within half a printed digit plus {SLACK_POINTS} points. Near: within {NEAR_POINTS} points. "
     "Not comparable: the conditions differ, so the difference would mean nothing."
 )
@@ -41,7 +42,7 @@ def _table(records: Sequence[Record], reported: Sequence[Reported]) -> Table:
         rows += _lines(record, reported, notes, origins.of(record))
     task = records[0].provenance.task
     title = f"Accuracy: {task.label} ({words.plural(task.images, 'image')})"
-    return Table(title, COLUMNS, tuple(rows), INTRO, notes.texts)
+    return without_empty(Table(title, COLUMNS, tuple(rows), INTRO, notes.texts))
 
 
 def _lines(

@@ -32,22 +32,22 @@ def batches(records: Sequence[Record]) -> tuple[str, ...]:
     )
 
 
-def steps(protocol: Protocol) -> str:
-    """Say what throughput, its range and latency are statistics of under a protocol."""
+def steps(protocol: Protocol) -> dict[str, str]:
+    """Say by figure what throughput, its range and latency are statistics of under a protocol."""
     timing = protocol.timing
     if not isinstance(timing, TimingWindows) and timing.synchronise == "once":
-        return (
-            "Throughput: batch over the mean of all timed steps, which share one synchronisation and have no "
-            "spread. Latency: the same at batch 1."
-        )
+        return {
+            "Throughput": "batch over the mean of all timed steps, which share one synchronisation",
+            "Latency": "the mean of all timed steps at batch 1, which share one synchronisation",
+        }
     windows = isinstance(timing, TimingWindows)
     series = "window means" if windows else "single steps"
     meaning = " (a window is many steps and one synchronisation)" if windows else ", each synchronised"
-    return (
-        f"Throughput: batch over the {protocol.statistic} of {series}{meaning}. "
-        "IQR: their interquartile range, in percent of the step time. "
-        f"Latency: the median of {series} at batch 1."
-    )
+    return {
+        "Throughput": f"batch over the {protocol.statistic} of {series}{meaning}",
+        "IQR": f"interquartile range of the {series}, in percent of the step time",
+        "Latency": f"the median of {series} at batch 1",
+    }
 
 
 def weights(records: Sequence[Record]) -> str:

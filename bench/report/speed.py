@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bench.compare.pairing import partial
 from bench.metrics.registry import metrics
 from bench.report import words
 from bench.report.origins import Origins
 from bench.report.setting import steps, weights, weights_of
-from bench.report.table import MISSING, Footnotes, Table, columns, without_empty
+from bench.report.table import MISSING, Footnotes, Table, columns, once, without_constant, without_empty
 from bench.spec.cell import RANDOM, Cell, Measure
+from bench.spec.protocol import Protocol
 from bench.spec.record import Measured, Record
 
 Joined = Mapping[Measure, Record]
@@ -30,10 +31,18 @@ COLUMNS = columns(
     ("Batch", "Throughput (img/s)", "IQR (%)", *(metrics()[name].title for _, name in FIGURES)),
     ("Notes",),
 )
-INTRO = (
-    "Peak allocated is what the model needs, peak reserved what PyTorch held for it, peak on device what the "
-    "driver saw, with the context and everything else."
+ON_A_CPU = "On this CPU the wall clock timed everything."
+ALL_UNVERIFIED = (
+    "All rows are unverified: none of these models has a complete accuracy run at the same size and "
+    "precision on this machine."
 )
+CONDITIONS = ("Precision", "Mode", "Layout", "Batch")
+PEAKS = {
+    "Peak allocated": "what the model needs",
+    "Peak reserved": "what PyTorch held for it",
+    "Peak on device": "what the driver saw, with the context and everything else",
+    "Peak of the process": "the resident size, interpreter and libraries included",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,16 +60,37 @@ def speed_tables(records: tuple[Record, ...]) -> tuple[Table, ...]:
     timed = words.of_measure(records, "throughput", "latency", "memory")
     scored = {_place(record.cell) for record in words.of_measure(records, "accuracy") if _whole(record)}
     protocols = {record.cell.protocol_digest: record.provenance.protocol for record in timed}
-    found = []
-    for digest, protocol in protocols.items():
-        own = [record for record in timed if record.cell.protocol_digest == digest]
-        context = _Context(own, scored, Footnotes(), Origins(own))
-        rows = tuple(_row(joined, context) for joined in _join(own))
-        title = f"Speed and memory: protocol {protocol.key}, version {protocol.version}"
-        held = weights(own)
-        intro = f"{protocol.summary} {held[0].upper()}{held[1:]}. {steps(protocol)} {INTRO}"
-        found.append(without_empty(Table(title, COLUMNS, rows, intro, context.notes.texts)))
-    return tuple(found)
+    return tuple(
+        _table(protocol, [record for record in timed if record.cell.protocol_digest == digest], scored)
+        for digest, protocol in protocols.items()
+    )
+
+
+def _table(protocol: Protocol, records: Sequence[Record], scored: set[Place]) -> Table:
+    places = {_place(record.cell) for record in records}
+    verified = places & scored
+    context = _Context(records, scored if verified else places, Footnotes(), Origins(records))
+    rows = tuple(_row(joined, context) for joined in _join(records))
+    title = f"Speed and memory: protocol {protocol.key}, version {protocol.version}"
+    table = without_empty(Table(title, COLUMNS, once(rows), footnotes=context.notes.texts))
+    parts = [protocol.summary, *_conditions(records), *_legend(table, protocol)]
+    parts += [] if verified else [ALL_UNVERIFIED]
+    return without_constant(replace(table, intro=" ".join(parts)), CONDITIONS)
+
+
+def _conditions(records: Sequence[Record]) -> Iterator[str]:
+    held = weights(records)
+    yield f"{held[0].upper()}{held[1:]}."
+    if all(record.cell.device == "cpu" for record in records):
+        yield ON_A_CPU
+
+
+def _legend(table: Table, protocol: Protocol) -> Iterator[str]:
+    meanings = steps(protocol) | PEAKS
+    for column in table.columns:
+        name = column.header.partition(" (")[0]
+        if name in meanings:
+            yield f"{name}: {meanings[name]}."
 
 
 def _whole(record: Record) -> bool:

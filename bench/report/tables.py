@@ -17,7 +17,7 @@ from bench.report.table import Table
 
 
 def tables(section: Section, reported: Sequence[Reported]) -> tuple[Table, ...]:
-    """Return overview, accuracy, complexity, speed, published-speed and paired tables.
+    """Return overview, accuracy, paired, complexity, speed and published-speed tables.
 
     Empty ones are left out.
     """
@@ -25,8 +25,8 @@ def tables(section: Section, reported: Sequence[Reported]) -> tuple[Table, ...]:
     return (
         *overview_tables(records, reported),
         *accuracy_tables(records, reported),
+        *paired_tables(section),
         *complexity_tables(records, reported),
         *speed_tables(records),
         *published_table(records, reported),
-        *paired_tables(section),
     )

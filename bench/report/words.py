@@ -75,11 +75,21 @@ def weights(cell: Cell) -> str | None:
 
 def source(row: Reported, card: ModelCard) -> str:
     """Write a source in short: repository and file or paper, place in it, and the name used there."""
+    name = other_name(row, card)
+    return f"{place(row)}, as {name}" if name else place(row)
+
+
+def place(row: Reported) -> str:
+    """Write where a row was read: repository and file or paper, and the place in it."""
     name = _short(row.source)
-    place = f"{name}, {row.where}" if row.where else name
+    return f"{name}, {row.where}" if row.where else name
+
+
+def other_name(row: Reported, card: ModelCard) -> str | None:
+    """Return what the source calls the checkpoint, or None where that is its name here too."""
     own_names = (card.label, card.key, card.ref, card.ref.partition(".")[0])
     words = row.label if row.variant is None else f"{row.label} ({row.variant})"
-    return place if words in own_names else f"{place}, as {words}"
+    return None if words in own_names else words
 
 
 def full_source(row: Reported) -> str:

@@ -34,23 +34,31 @@ def made(night: Night) -> dict[str, Table]:
     [
         (
             "house",
-            "Throughput: batch over the median of window means (a window is many steps and one "
-            "synchronisation). IQR: their interquartile range, in percent of the step time. "
-            "Latency: the median of window means at batch 1.",
+            {
+                "Throughput": "batch over the median of window means (a window is many steps and one "
+                "synchronisation)",
+                "IQR": "interquartile range of the window means, in percent of the step time",
+                "Latency": "the median of window means at batch 1",
+            },
         ),
         (
             "timm",
-            "Throughput: batch over the mean of single steps, each synchronised. IQR: their interquartile "
-            "range, in percent of the step time. Latency: the median of single steps at batch 1.",
+            {
+                "Throughput": "batch over the mean of single steps, each synchronised",
+                "IQR": "interquartile range of the single steps, in percent of the step time",
+                "Latency": "the median of single steps at batch 1",
+            },
         ),
         (
             "vmamba",
-            "Throughput: batch over the mean of all timed steps, which share one synchronisation and have no "
-            "spread. Latency: the same at batch 1.",
+            {
+                "Throughput": "batch over the mean of all timed steps, which share one synchronisation",
+                "Latency": "the mean of all timed steps at batch 1, which share one synchronisation",
+            },
         ),
     ],
 )
-def test_step_times_are_described_as_the_protocol_takes_them(protocol: str, words: str) -> None:
+def test_step_times_are_described_as_the_protocol_takes_them(protocol: str, words: dict[str, str]) -> None:
     assert steps(read.protocols()[protocol]) == words
 
 
@@ -103,7 +111,22 @@ def test_latency_that_is_launch_bound_is_marked_at_the_figure(
     assert set(notes) <= set(speed.footnotes)
 
 
+def test_on_a_cpu_no_event_is_said_to_time_anything(night: Night) -> None:
+    night.add("resnet18", "throughput", {"throughput_img_s": 50.0}, device="cpu")
+    assert "On this CPU the wall clock timed everything." in made(night)["Speed and memory"].intro
+    night.records.clear()
+    night.add("resnet18", "throughput", {"throughput_img_s": 50.0})
+    assert "wall clock" not in made(night)["Speed and memory"].intro
+
+
 def test_latency_on_a_cpu_waits_for_nobody(night: Night) -> None:
     for checkpoint in ("resnet18", "resnet50"):
         night.add(checkpoint, "latency", {"latency_s": 0.004}, device="cpu")
     assert made(night)["Overview"].footnotes == ()
+
+
+def test_only_figures_that_are_shown_are_explained(night: Night) -> None:
+    night.add("resnet18", "memory", {"peak_allocated_bytes": 2**30})
+    intro = made(night)["Speed and memory"].intro
+    assert "Peak allocated: what the model needs." in intro
+    assert not [name for name in ("Throughput", "IQR", "Latency", "Peak reserved") if f"{name}:" in intro]
