@@ -72,8 +72,9 @@ def _usable(record: Record) -> bool:
 
 def _conditions(record: Record) -> tuple[object, ...]:
     cell, details = record.cell, record.outcome.details
-    images = (record.provenance.data_fingerprint, details["order_digest"])
-    return cell.task, cell.task_digest, cell.height_px, cell.width_px, cell.precision, crop_of(record), images
+    images = (cell.task, cell.task_digest, record.provenance.data_fingerprint, details["order_digest"])
+    shown = (cell.height_px, cell.width_px, crop_of(record))
+    return *images, *shown, cell.precision, cell.protocol, cell.memory_format
 
 
 def _group(records: Sequence[Record]) -> Group:

@@ -74,9 +74,9 @@ def _models(group: Group) -> Table:
 
 def _reach(group: Group) -> str:
     told = (
-        f"Told apart: p below {group.threshold:.2g}, which is {LEVEL:.0%} over the "
+        f"Told apart: p below {group.threshold:.2g}, which is {100 * LEVEL:g} % over the "
         f"{words.plural(group.possible, 'pair')} of this group."
-    ).replace("%", " %")
+    )
     if len(group.records) <= ALL_PAIRS_OF:
         return told
     return f"Each model stands against the next {NEAREST} only. {told}"

@@ -45,6 +45,7 @@ def test_models_are_paired_the_better_one_first(record: MakeRecord) -> None:
         {"task": "imagenet_real"},
         {"height_px": 288, "width_px": 288},
         {"order": "other images"},
+        {"memory_format": "channels_last"},
         {"weights": "random"},
     ],
 )
