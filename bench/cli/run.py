@@ -9,9 +9,9 @@ from datetime import UTC, datetime
 from bench.cli import plan
 from bench.cli.progress import Progress, Silence
 from bench.cli.tables import write_tables
-from bench.cli.text import plural
 from bench.cli.workspace import Workspace
 from bench.compare.gate import failed_comparisons
+from bench.report.words import plural
 from bench.run.launcher import ForkserverLauncher
 from bench.run.recipe import Recipe
 from bench.run.schedule import Ports, execute, log_path
