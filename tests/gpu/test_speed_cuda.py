@@ -1,5 +1,6 @@
 """Clock, switches, check and batch search on a GPU, in this process; run with `-m gpu`."""
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -66,9 +67,15 @@ def network() -> nn.Module:
 def test_a_busy_gpu_does_not_wait_for_its_host_and_an_idle_one_does() -> None:
     large, small = torch.randn(8192, 8192, device=DEVICE), torch.randn(16, device=DEVICE)
     clock = CudaClock(DEVICE)
+
+    def dawdle() -> torch.Tensor:
+        time.sleep(1e-3)
+        return small + 1
+
     clock.window(lambda: large @ large, 3)
     busy = [clock.window(lambda: large @ large, 10) for _ in range(3)]
-    idle = [clock.window(lambda: small + 1, 2000) for _ in range(3)]
+    clock.window(dawdle, 3)
+    idle = [clock.window(dawdle, 50) for _ in range(3)]
     assert not waits_for_host(busy), busy
     assert waits_for_host(idle), idle
 
