@@ -15,14 +15,17 @@ from bench.report.words import plural
 from bench.run.launcher import ForkserverLauncher
 from bench.run.recipe import Recipe
 from bench.run.schedule import Ports, execute, log_path
-from bench.run.summary import Summary, exit_code
+from bench.run.summary import INTERRUPTED, Summary, exit_code
 from bench.spec.errors import UserError
 
 COMPARISON_FAILED = 3
 
 
 def main(arguments: Namespace) -> int:
-    """Run a suite and return the exit code of the whole."""
+    """Run a suite and return the exit code of the whole.
+
+    Gates are judged unless the run was interrupted; a failed cell wins over a failed gate.
+    """
     if arguments.plan:
         return plan.main(arguments)
     if arguments.json:
@@ -35,7 +38,10 @@ def main(arguments: Namespace) -> int:
     _say(workspace, summary, quiet=arguments.quiet)
     print(path)
     code = exit_code(summary, strict=arguments.strict)
-    return code or _judge(workspace, started)
+    if code == INTERRUPTED:
+        return code
+    judged = _judge(workspace, started)
+    return code or judged
 
 
 def _measure(workspace: Workspace, *, quiet: bool) -> Summary:
