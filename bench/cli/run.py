@@ -7,6 +7,7 @@ from argparse import Namespace
 from datetime import UTC, datetime
 
 from bench.cli import plan
+from bench.cli.judge import evidence
 from bench.cli.progress import Progress, Silence
 from bench.cli.tables import write_tables
 from bench.cli.workspace import Workspace
@@ -32,7 +33,7 @@ def main(arguments: Namespace) -> int:
         raise UserError("--json goes with --plan; records are JSON files already, below --results")
     workspace = Workspace(arguments)
     workspace.warn()
-    started = datetime.now(UTC)
+    began = _begin(workspace, fresh=arguments.fresh)
     summary = _measure(workspace, quiet=arguments.quiet)
     path = write_tables(workspace)
     _say(workspace, summary, quiet=arguments.quiet)
@@ -40,8 +41,17 @@ def main(arguments: Namespace) -> int:
     code = exit_code(summary, strict=arguments.strict)
     if code == INTERRUPTED:
         return code
-    judged = _judge(workspace, started)
+    judged = _judge(workspace, began)
     return code or judged
+
+
+def _begin(workspace: Workspace, *, fresh: bool) -> datetime:
+    """Return when the night began that this run belongs to; see `bench.store.nights`."""
+    now, nights = datetime.now(UTC), workspace.nights
+    measures = any(cell.state != "done" for cell in workspace.planned)
+    if measures and "last_night" in workspace.suite.gates:
+        return nights.begin(now, fresh=fresh)
+    return nights.last(now)
 
 
 def _measure(workspace: Workspace, *, quiet: bool) -> Summary:
@@ -93,12 +103,13 @@ def _say(workspace: Workspace, summary: Summary, *, quiet: bool) -> None:
     print(f"{plural(len(workspace.planned), 'cell')}: {text}{ending}", file=sys.stderr)
 
 
-def _judge(workspace: Workspace, started: datetime) -> int:
+def _judge(workspace: Workspace, began: datetime) -> int:
     gates = workspace.suite.gates
     if not gates:
         return 0
-    tonight, earlier = workspace.nights(started)
-    failures = failed_comparisons(gates, tonight, workspace.reported, earlier)
+    workspace.nights.finish()
+    found = evidence(workspace.planned, workspace.records, workspace.machine, began)
+    failures = failed_comparisons(gates, found.newest, workspace.reported, found.tonight, found.earlier)
     for line in failures:
         print(f"bench: comparison failed: {line}", file=sys.stderr)
     return COMPARISON_FAILED if failures else 0

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from bench.cli.workspace import Workspace
 from bench.report.markdown import report
+from bench.store.atomic import replace
 from bench.store.trouble import cannot_write
 
 
@@ -19,11 +20,9 @@ def write_tables(workspace: Workspace) -> Path:
         suite.name, suite.description, workspace.reported_cells, workspace.records, workspace.reported
     )
     path = workspace.results / f"{suite.name}.md"
-    partial = path.with_suffix(".md.partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_text(text, encoding="utf-8")
-        partial.replace(path)
+        replace(path, text)
     except OSError as error:
         raise cannot_write(path.parent, error) from None
     return path
