@@ -79,7 +79,8 @@ def _add_suite_options(parser: argparse.ArgumentParser) -> None:
         "--limit",
         type=_positive,
         metavar="N",
-        help="score only N images, spread over the set; such a result is never compared with a paper",
+        help="score only N images, spread over the set; such results go to tables of their own, "
+        "SUITE-limitN.md, and are never compared with a paper",
     )
 
 

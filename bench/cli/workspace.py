@@ -62,6 +62,11 @@ class Workspace:
         """All stored records, read anew; damaged ones are left out (`warn` names them)."""
         return self.store.records()[0]
 
+    @property
+    def limit_images(self) -> int | None:
+        """The most images that are scored, or None where `--limit` leaves nothing out."""
+        return self._limit if any(cell.limit_images is not None for cell in self.cells) else None
+
     @cached_property
     def reported(self) -> tuple[Reported, ...]:
         """All reported numbers of the catalog."""
