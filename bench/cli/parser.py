@@ -12,7 +12,7 @@ EXIT_CODES = """exit codes:
   0    every planned cell was measured, or is blocked for a reason that is shown
   1    a cell failed, or is blocked under --strict
   2    wrong input: suite, option, record or folder
-  3    a comparison failed that the suite's `gates` ask for
+  3    a comparison failed that the suite's `gates` ask for (1 wins where a cell failed too)
   130  interrupted; the same command goes on where it stopped
 """
 
@@ -79,7 +79,8 @@ def _add_suite_options(parser: argparse.ArgumentParser) -> None:
         "--limit",
         type=_positive,
         metavar="N",
-        help="score only N images, spread over the set; such a result is never compared with a paper",
+        help="score only N images, spread over the set; such results go to tables of their own, "
+        "SUITE-limitN.md, and are never compared with a paper",
     )
 
 

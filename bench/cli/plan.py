@@ -8,9 +8,10 @@ from argparse import Namespace
 from collections import Counter
 from collections.abc import Sequence
 
-from bench.cli.text import columns, duration, plural
+from bench.cli.text import columns, duration
 from bench.cli.workspace import Workspace
 from bench.plan.state import PlannedCell, as_json
+from bench.report.words import plural
 
 
 def main(arguments: Namespace) -> int:

@@ -7,35 +7,51 @@ from argparse import Namespace
 from datetime import UTC, datetime
 
 from bench.cli import plan
+from bench.cli.judge import evidence
 from bench.cli.progress import Progress, Silence
 from bench.cli.tables import write_tables
-from bench.cli.text import plural
 from bench.cli.workspace import Workspace
 from bench.compare.gate import failed_comparisons
+from bench.report.words import plural
 from bench.run.launcher import ForkserverLauncher
 from bench.run.recipe import Recipe
 from bench.run.schedule import Ports, execute, log_path
-from bench.run.summary import Summary, exit_code
+from bench.run.summary import INTERRUPTED, Summary, exit_code
 from bench.spec.errors import UserError
 
 COMPARISON_FAILED = 3
 
 
 def main(arguments: Namespace) -> int:
-    """Run a suite and return the exit code of the whole."""
+    """Run a suite and return the exit code of the whole.
+
+    Gates are judged unless the run was interrupted; a failed cell wins over a failed gate.
+    """
     if arguments.plan:
         return plan.main(arguments)
     if arguments.json:
         raise UserError("--json goes with --plan; records are JSON files already, below --results")
     workspace = Workspace(arguments)
     workspace.warn()
-    started = datetime.now(UTC)
+    began = _begin(workspace, fresh=arguments.fresh)
     summary = _measure(workspace, quiet=arguments.quiet)
     path = write_tables(workspace)
     _say(workspace, summary, quiet=arguments.quiet)
     print(path)
     code = exit_code(summary, strict=arguments.strict)
-    return code or _judge(workspace, started)
+    if code == INTERRUPTED:
+        return code
+    judged = _judge(workspace, began)
+    return code or judged
+
+
+def _begin(workspace: Workspace, *, fresh: bool) -> datetime:
+    """Return when the night began that this run belongs to; see `bench.store.nights`."""
+    now, nights = datetime.now(UTC), workspace.nights
+    measures = any(cell.state != "done" for cell in workspace.planned)
+    if measures and "last_night" in workspace.suite.gates:
+        return nights.begin(now, fresh=fresh)
+    return nights.last(now)
 
 
 def _measure(workspace: Workspace, *, quiet: bool) -> Summary:
@@ -87,12 +103,13 @@ def _say(workspace: Workspace, summary: Summary, *, quiet: bool) -> None:
     print(f"{plural(len(workspace.planned), 'cell')}: {text}{ending}", file=sys.stderr)
 
 
-def _judge(workspace: Workspace, started: datetime) -> int:
+def _judge(workspace: Workspace, began: datetime) -> int:
     gates = workspace.suite.gates
     if not gates:
         return 0
-    tonight, earlier = workspace.nights(started)
-    failures = failed_comparisons(gates, tonight, workspace.reported, earlier)
+    workspace.nights.finish()
+    found = evidence(workspace.planned, workspace.records, workspace.machine, began)
+    failures = failed_comparisons(gates, found.newest, workspace.reported, found.tonight, found.earlier)
     for line in failures:
         print(f"bench: comparison failed: {line}", file=sys.stderr)
     return COMPARISON_FAILED if failures else 0

@@ -1,4 +1,4 @@
-"""Plain text for a terminal: columns, durations, counts."""
+"""Plain text for a terminal: columns and durations."""
 
 from __future__ import annotations
 
@@ -26,8 +26,3 @@ def duration(seconds: float) -> str:
     if whole < 3600:
         return f"{whole // 60} min {whole % 60:02} s"
     return f"{whole // 3600} h {whole % 3600 // 60:02} min"
-
-
-def plural(count: int, noun: str) -> str:
-    """Write `1 cell`, `2 cells`."""
-    return f"{count:,} {noun}" + ("" if count == 1 else "s")

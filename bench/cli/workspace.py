@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 from argparse import Namespace
-from datetime import datetime
 from functools import cache, cached_property
 from pathlib import Path
 
@@ -21,6 +20,7 @@ from bench.spec.cell import DEVICE_KINDS, PUBLISHED, RANDOM, Cell, DeviceKind
 from bench.spec.errors import CellError
 from bench.spec.record import Record
 from bench.store.files import Store
+from bench.store.nights import Nights
 
 
 class Workspace:
@@ -62,18 +62,15 @@ class Workspace:
         """All stored records, read anew; damaged ones are left out (`warn` names them)."""
         return self.store.records()[0]
 
+    @property
+    def limit_images(self) -> int | None:
+        """The most images that are scored, or None where `--limit` leaves nothing out."""
+        return self._limit if any(cell.limit_images is not None for cell in self.cells) else None
+
     @cached_property
     def reported(self) -> tuple[Reported, ...]:
         """All reported numbers of the catalog."""
         return tuple(reported())
-
-    def nights(self, started: datetime) -> tuple[list[Record], list[Record]]:
-        """Split the records of the cells this run was to measure here: its own, and earlier ones."""
-        keys = {planned.cell.key for planned in self.planned if planned.state != "done"}
-        machines = (self.machine, identity.ANY_MACHINE)
-        own = [each for each in self.records if each.cell_key in keys and each.host.machine in machines]
-        tonight = [each for each in own if datetime.fromisoformat(each.provenance.started_utc) >= started]
-        return tonight, [each for each in own if each not in tonight]
 
     def warn(self) -> None:
         """Name every damaged record on standard error; its cell counts as not measured."""
@@ -100,6 +97,12 @@ class Workspace:
     def machine(self) -> str:
         """The folder name of this machine among the records."""
         return identity.machine_slug(self.device)
+
+    @property
+    def nights(self) -> Nights:
+        """The nights of what is selected of this suite on this machine."""
+        limit = [] if self._limit is None else [f"limit {self._limit}"]
+        return Nights(self.results, self.suite.name, self.machine, [*self._only, *limit])
 
     def obstacle(self, cell: Cell) -> CellError | None:
         """Return the error that the cell would end with here, or None."""

@@ -22,19 +22,20 @@ WORSE = ("slower", "changed", "vanished")
 
 def failed_comparisons(
     gates: Collection[Gate],
-    tonight: Sequence[Record],
+    newest: Sequence[Record] = (),
     reported: Sequence[Reported] = (),
+    tonight: Sequence[Record] = (),
     earlier: Sequence[Record] = (),
 ) -> tuple[str, ...]:
     """Return one line for every comparison that fails one of the gates; nothing means all pass.
 
-    `reported`: a complete accuracy or complexity figure is above or below every comparable
+    `reported`: a complete accuracy or complexity figure of `newest` is above or below every comparable
     reported value. Sources contradict each other (DeiT-Ti has 5 M or 6 M parameters), so agreeing with one
-    of them is enough. `last_night`: a cell is slower, changed or vanished.
+    of them is enough. `last_night`: a cell of `tonight` is slower than in `earlier`, changed or vanished.
     """
     found: list[str] = []
     if "reported" in gates:
-        for record in tonight:
+        for record in newest:
             found += _missed(claims(record, reported))
     if "last_night" in gates:
         found += [_line(change) for change in changes(tonight, earlier) if change.status in WORSE]

@@ -6,12 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from pydantic import JsonValue
-
 from bench.compare.paired import compare_bits, has_bits
 from bench.metrics.registry import metrics
 from bench.metrics.spread import median, quartiles
-from bench.spec.cell import Cell, Measure, digest
+from bench.spec.cell import Cell, Measure
+from bench.spec.comparability import apart, comparability_class
 from bench.spec.errors import UserError
 from bench.spec.record import Failed, Measured, Record
 
@@ -38,37 +37,6 @@ class Change:
     status: ChangeStatus
     reason: str
     ratio: float | None = None
-
-
-def conditions(record: Record) -> dict[str, JsonValue]:
-    """Return everything but model, size and task that can move a figure."""
-    host, cell, switches = record.host, record.cell, record.provenance.switches
-    found: dict[str, JsonValue] = {
-        "device": cell.device,
-        "GPU": host.gpu,
-        "power limit": host.gpu_power_limit_w,
-        "driver": host.driver,
-        "torch": host.torch,
-        "CUDA": host.cuda,
-        "cuDNN": host.cudnn,
-        "triton": host.triton,
-        "timm": host.timm,
-        "cuDNN search": switches.get("cudnn_benchmark"),
-        "cuDNN deterministic": switches.get("cudnn_deterministic"),
-        "protocol": record.provenance.protocol.content_digest,
-        "precision": cell.precision,
-        "layout": cell.memory_format,
-        "mode": cell.mode,
-        "batch": cell.batch,
-    }
-    if cell.device == "cpu":
-        found |= {"CPU": host.cpu, "CPU count": host.cpu_count}
-    return found
-
-
-def comparability_class(record: Record) -> str:
-    """Return twelve hex digits that are equal where speeds and memory may be put side by side."""
-    return digest(conditions(record))
 
 
 def changes(tonight: Iterable[Record], earlier: Iterable[Record]) -> tuple[Change, ...]:
@@ -102,8 +70,8 @@ def _change(record: Record, before: Sequence[Record]) -> Change:
     wanted = comparability_class(record)
     last = _newest([other for other in before if comparability_class(other) == wanted] or before)
     if comparability_class(last) != wanted:
-        reason = f"the last one was taken with another {_differing(last, record)}"
-        return Change(cell, "no earlier record", reason)
+        found = ", ".join(apart(last, record))
+        return Change(cell, "no earlier record", f"the last one was taken under other conditions: {found}")
     if cell.measure in TIMED:
         return _speed_change(record, outcome, last)
     return _exact_change(record, outcome, last)
@@ -169,9 +137,3 @@ def _by_cell(records: Iterable[Record]) -> dict[str, list[Record]]:
 
 def _newest(records: Sequence[Record]) -> Record:
     return max(records, key=lambda record: (record.provenance.started_utc, record.host.machine))
-
-
-def _differing(last: Record, record: Record) -> str:
-    then, now = conditions(last), conditions(record)
-    names = [name for name in now | then if now.get(name) != then.get(name)]
-    return ", ".join(f"{name} ({then.get(name)}, now {now.get(name)})" for name in names)

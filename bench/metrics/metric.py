@@ -19,6 +19,7 @@ class Metric:
     be left. `higher_is_better` is None where neither direction is. A value agrees with a reported
     one within half a printed digit plus `slack` (in shown units) plus `slack_ratio` times the
     reported value; `near` is the difference up to which a miss points at preprocessing.
+    A `headline` is a score that a task is known by: it stands in the overview.
     """
 
     name: str
@@ -31,6 +32,7 @@ class Metric:
     slack: Decimal = Decimal(0)
     slack_ratio: Decimal = Decimal(0)
     near: Decimal | None = None
+    headline: bool = False
 
     @property
     def title(self) -> str:

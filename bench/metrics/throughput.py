@@ -7,8 +7,8 @@ from bench.metrics.metric import Metric
 METRICS = (
     Metric("throughput_img_s", "Throughput", "img/s", 0, "throughput", True, significant=3),
     Metric("step_s", "Step", "ms", 2, "throughput", False, significant=3),
-    Metric("step_iqr_s", "Step interquartile range", "ms", 2, "throughput", False, significant=3),
-    Metric("step_min_s", "Fastest step", "ms", 2, "throughput", False, significant=3),
+    Metric("step_iqr_s", "Interquartile range of window means", "ms", 2, "throughput", False, significant=3),
+    Metric("step_min_s", "Fastest window mean", "ms", 2, "throughput", False, significant=3),
     Metric("batch_images", "Batch", "", 0, "throughput"),
     Metric("wall_gap_percent", "Gap between wall and device clock", "%", 1, "throughput", False),
     Metric("compile_s", "Compilation", "s", 1, "throughput", False),

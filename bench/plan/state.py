@@ -30,6 +30,7 @@ class Past:
     measured: bool
     reason: str | None
     wall_s: float
+    message: str = ""
 
 
 def assess(

@@ -9,16 +9,18 @@ from bench.compare.pairing import claims, crop_of, partial
 from bench.metrics.accuracy import NEAR_POINTS, SLACK_POINTS
 from bench.report import words
 from bench.report.against import lines
-from bench.report.table import Footnotes, Table, columns
+from bench.report.origins import Origins
+from bench.report.table import Footnotes, Table, columns, without_empty
 from bench.spec.record import Record
 
 COLUMNS = columns(
     ("Model", "Size (px)", "Crop", "Precision", "Metric"),
-    ("Measured (%)", "Reported (%)", "Difference (points)"),
+    ("Measured", "Reported", "Difference"),
     ("Verdict", "Source"),
 )
 INTRO = (
-    "± is the binomial standard error over images; it does not apply between runs of the same weights. "
+    "Differences are in points. ± is the binomial standard error over images; it does not apply between runs "
+    "of the same weights. "
     f"Reproduced: within half a printed digit plus {SLACK_POINTS} points. Near: within {NEAR_POINTS} points. "
     "Not comparable: the conditions differ, so the difference would mean nothing."
 )
@@ -34,18 +36,20 @@ def accuracy_tables(records: tuple[Record, ...], reported: Sequence[Reported]) -
 
 
 def _table(records: Sequence[Record], reported: Sequence[Reported]) -> Table:
-    notes = Footnotes()
+    notes, origins = Footnotes(), Origins(records)
     rows: list[tuple[str, ...]] = []
     for record in records:
-        rows += _lines(record, reported, notes)
+        rows += _lines(record, reported, notes, origins.of(record))
     task = records[0].provenance.task
     title = f"Accuracy: {task.label} ({words.plural(task.images, 'image')})"
-    return Table(title, COLUMNS, tuple(rows), INTRO, notes.texts)
+    return without_empty(Table(title, COLUMNS, tuple(rows), INTRO, notes.texts))
 
 
-def _lines(record: Record, reported: Sequence[Reported], notes: Footnotes) -> list[tuple[str, ...]]:
+def _lines(
+    record: Record, reported: Sequence[Reported], notes: Footnotes, origin: Sequence[str]
+) -> list[tuple[str, ...]]:
     cell = record.cell
-    label = record.provenance.card.label + notes.mark(words.weights(cell))
+    label = record.provenance.card.label + notes.mark(words.weights(cell), *origin)
     overridden = "crop set by the suite, not the published one" if cell.crop_pct is not None else None
     crop = f"{crop_of(record)}{notes.mark(overridden)}"
     head = (label, words.size(cell), crop, cell.precision)

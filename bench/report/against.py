@@ -21,13 +21,15 @@ def lines(
 ) -> list[tuple[str, ...]]:
     """Return one line per claim; `head` and the measured value stand only where they begin.
 
-    Cells after `head`: metric, measured, reported, difference, verdict, source.
+    Cells after `head`: metric, measured, reported, difference, verdict, source. A metric that has
+    neither a measured nor a reported value has no line, unless nothing else has.
     """
+    told = [claim for claim in claims if claim.measured is not None or claim.reported is not None]
     found: list[tuple[str, ...]] = []
-    for _, group in groupby(claims, key=lambda claim: claim.metric.name):
+    for _, group in groupby(told or claims[:1], key=lambda claim: claim.metric.name):
         for number, claim in enumerate(group):
             measured = _measured(claim) + notes.mark(measured_note)
-            start = (claim.metric.label, measured) if number == 0 else ("", "")
+            start = (claim.metric.title, measured) if number == 0 else ("", "")
             found.append((*(head if not found else [""] * len(head)), *start, *_reported(claim, notes)))
     return found
 

@@ -9,13 +9,19 @@ from bench.machine.identity import ANY_MACHINE
 from bench.spec.cell import Cell
 from bench.spec.record import Measured, Record
 
+Attempts = tuple[str, str]
+
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """One machine with the record that stands for each of its cells, in plan order."""
+    """One machine with the record that stands for each of its cells, in plan order.
+
+    `before` holds by cell key the last measured record before the one that stands, where there is one.
+    """
 
     machine: str
     records: tuple[Record, ...]
+    before: Mapping[str, Record]
 
     @property
     def title(self) -> str:
@@ -33,13 +39,29 @@ def sections(cells: Sequence[Cell], records: Iterable[Record]) -> tuple[Section,
     wins; without one, the newest failed.
     """
     place = {cell.key: number for number, cell in enumerate(cells)}
-    best: dict[tuple[str, str], Record] = {}
+    attempts: dict[Attempts, list[Record]] = {}
     for record in records:
-        key = (record.host.machine, record.cell_key)
-        if record.cell_key in place and (key not in best or _rank(record) > _rank(best[key])):
-            best[key] = record
+        if record.cell_key in place:
+            attempts.setdefault((record.host.machine, record.cell_key), []).append(record)
+    ranked = {key: _ranked(listed) for key, listed in attempts.items()}
+    best = {key: listed[-1] for key, listed in ranked.items()}
     machines = sorted({machine for machine, _ in best} - {ANY_MACHINE}) or [ANY_MACHINE][: len(best)]
-    return tuple(Section(machine, tuple(_of_machine(best, machine, place))) for machine in machines)
+    return tuple(
+        Section(machine, tuple(_of_machine(best, machine, place)), _before(ranked, machine))
+        for machine in machines
+    )
+
+
+def _ranked(attempts: Sequence[Record]) -> Sequence[Record]:
+    """Sort failed before measured, then by time, each record once."""
+    if len(attempts) == 1:
+        return attempts
+    return list({_rank(record): record for record in sorted(attempts, key=_rank)}.values())
+
+
+def _before(ranked: Mapping[Attempts, Sequence[Record]], machine: str) -> dict[str, Record]:
+    own = {key: listed for (where, key), listed in ranked.items() if where == machine and len(listed) > 1}
+    return {key: listed[-2] for key, listed in own.items() if isinstance(listed[-2].outcome, Measured)}
 
 
 def _of_machine(

@@ -71,7 +71,9 @@ def _tally(records: Sequence[Record], reported: Sequence[Reported]) -> str:
         for claim in claims(record, reported)
     )
     counted = [f"{statuses[status]:,} {status}" for status in get_args(Status) if statuses[status]]
-    return f"Against reported accuracy, parameters and MACs: {', '.join(counted)}." if counted else ""
+    return (
+        f"Against every reported accuracy, parameter count and MACs: {', '.join(counted)}." if counted else ""
+    )
 
 
 def _sources(records: Sequence[Record], reported: Sequence[Reported]) -> tuple[str, ...]:

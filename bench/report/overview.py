@@ -1,107 +1,93 @@
-"""The overview: one row per model and size, the most telling figure of every measure side by side."""
+"""The overviews: the most telling figure of every measure, all models of one task, size and precision."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 
 from bench.catalog.reported import Reported
-from bench.compare.pairing import partial
+from bench.compare.pairing import rows_about
+from bench.metrics.metric import Metric
 from bench.metrics.registry import metrics
 from bench.report import words
-from bench.report.table import MISSING, Footnotes, Table, columns
-from bench.spec.card import ModelCard
-from bench.spec.cell import PUBLISHED, Cell, Measure
+from bench.report.lineup import Line, line_up
+from bench.report.origins import Origins
+from bench.report.setting import batches, setting, weights, weights_of
+from bench.report.table import MISSING, Footnotes, Table, columns, once, without_empty
 from bench.spec.record import Measured, Record
 
-FIGURES: tuple[tuple[Measure, str], ...] = (
-    ("complexity", "params"),
-    ("complexity", "macs"),
-    ("throughput", "throughput_img_s"),
-    ("latency", "latency_s"),
-    ("memory", "peak_allocated_bytes"),
-)
+FIGURES = ("params", "macs", "throughput_img_s", "latency_s", "peak_allocated_bytes")
+SCORES = tuple(metric for metric in metrics().values() if metric.headline)
 COLUMNS = columns(
-    ("Model", "Family", "Size (px)"),
-    ("Top-1 measured (%)", "Top-1 reported (%)", *(metrics()[name].title for _, name in FIGURES)),
-    ("Setting",),
+    ("Family", "Model"),
+    (
+        "Crop",
+        *(f"{metric.label} {how} ({metric.unit})" for metric in SCORES for how in ("measured", "reported")),
+        *(metrics()[name].title for name in FIGURES),
+    ),
+    (),
 )
 INTRO = (
-    "Ordered by size, then by top-1 (measured, else the lowest reported). Several reported values are those "
-    "of different sources. Speed and memory are those of the setting named last; others stand below."
+    "One family after the other, the smallest model first. Several reported values are those of different "
+    "sources; those of another crop are not here but in the table of accuracy."
 )
-Setting = tuple[str, str, str, str]
-Row = tuple[str, ...]
 
 
-def overview_table(records: tuple[Record, ...], reported: Sequence[Reported]) -> tuple[Table, ...]:
-    """Return one table over all measures, or nothing where fewer than two models have a figure."""
-    measured = [record for record in records if isinstance(record.outcome, Measured)]
-    places = dict.fromkeys((r.cell.checkpoint, r.cell.height_px, r.cell.width_px) for r in measured)
-    if len({place[0] for place in places}) < 2:
-        return ()
+def overview_tables(records: Sequence[Record], reported: Sequence[Reported]) -> tuple[Table, ...]:
+    """Return a table per task, size and precision at which two models or more have a figure.
+
+    Scores of another task, size, precision or crop never share a row.
+    """
+    several = [lines for lines in line_up(records) if len({line.checkpoint for line in lines}) > 1]
+    found = [_table(lines, reported) for lines in several]
+    return (*(replace(first, intro=f"{INTRO} {first.intro}".strip()) for first in found[:1]), *found[1:])
+
+
+def _table(lines: Sequence[Line], reported: Sequence[Reported]) -> Table:
     notes = Footnotes()
-    rows = [_row([r for r in measured if _place(r.cell) == place], reported, notes) for place in places]
-    ordered = tuple(row for _, row in sorted(rows, key=lambda pair: pair[0]))
-    return (Table("Overview", COLUMNS, ordered, INTRO, notes.texts),)
+    first, timed = lines[0].first, [record for line in lines for record in line.timed]
+    origins = Origins(record for line in lines for record in line.found.values())
+    rows = []
+    for line in lines:
+        marks = notes.mark(*_own_setting(line, timed), *origins.of(*line.found.values()))
+        rows.append(_row(line, reported, notes, marks))
+    title = f"Overview: {first.provenance.task.label}, {words.size(first.cell)} px, {first.cell.precision}"
+    return without_empty(Table(title, COLUMNS, once(rows), _conditions(timed), notes.texts))
 
 
-def _place(cell: Cell) -> tuple[str, int, int]:
-    return cell.checkpoint, cell.height_px, cell.width_px
+def _conditions(timed: Sequence[Record]) -> str:
+    if not timed:
+        return ""
+    protocol, mode, memory_format = setting(timed[0].cell)
+    found = batches(timed)
+    parts = [f"protocol {protocol}", mode, memory_format.replace("_", " "), weights(timed)]
+    parts += [f"batch {found[0]}"] if len(found) == 1 else []
+    return f"Speed and memory: {', '.join(parts)}; other settings stand below."
 
 
-def _row(
-    records: Sequence[Record], reported: Sequence[Reported], notes: Footnotes
-) -> tuple[tuple[object, ...], Row]:
-    first = records[0]
-    card, cell = first.provenance.card, first.cell
-    setting = next((_setting(r.cell) for r in records if r.cell.measure in ("throughput", "memory")), None)
-    top1 = _top1(records)
-    claimed = _claimed(card, cell, reported)
-    score = top1 if top1 is not None else min(map(float, claimed), default=0.0)
-    row = (
-        card.label,
-        card.family,
-        words.size(cell),
-        MISSING if top1 is None else metrics()["top1_percent"].show(top1),
-        " / ".join(claimed) or MISSING,
-        *(_figure(records, measure, name, setting) for measure, name in FIGURES),
-        MISSING if setting is None else _words(setting, notes),
-    )
-    return (cell.height_px * cell.width_px, words.size(cell), -score, card.label), row
+def _own_setting(line: Line, timed: Sequence[Record]) -> tuple[str | None, ...]:
+    """Return the notes of a row whose batch or weights are not those of the whole table."""
+    own = batches(line.timed) if len(batches(timed)) > 1 else ()
+    return *(f"batch {images}" for images in own), *(weights_of(each, timed) for each in line.timed[:1])
 
 
-def _top1(records: Iterable[Record]) -> float | None:
-    for record in records:
-        scored = record.cell.measure == "accuracy" and not partial(record)
-        if scored and record.cell.weights == PUBLISHED and isinstance(record.outcome, Measured):
-            return record.outcome.values.get("top1_percent")
-    return None
+def _row(line: Line, reported: Sequence[Reported], notes: Footnotes, marks: str) -> tuple[str, ...]:
+    card = line.first.provenance.card
+    scores = [text for metric in SCORES for text in _score(line, metric, reported, notes)]
+    crop = MISSING if set(scores) <= {MISSING} else str(line.crop)
+    figures = [_figure(line, metrics()[name], notes) for name in FIGURES]
+    return card.family, card.label + marks, crop, *scores, *figures
 
 
-def _claimed(card: ModelCard, cell: Cell, reported: Sequence[Reported]) -> tuple[str, ...]:
-    texts = (
-        row.text
-        for row in reported
-        if (row.checkpoint, row.metric, row.task) == (card.key, "top1_percent", cell.task)
-        and (row.height_px, row.width_px) == (cell.height_px, cell.width_px)
-    )
-    return tuple(dict.fromkeys(texts))
+def _score(line: Line, metric: Metric, reported: Sequence[Reported], notes: Footnotes) -> tuple[str, str]:
+    rows = rows_about(line.first.cell, metric, reported)
+    texts = dict.fromkeys(row.text for row in rows if row.crop_pct in (None, line.crop))
+    return _figure(line, metric, notes), " / ".join(texts) or MISSING
 
 
-def _setting(cell: Cell) -> Setting:
-    return cell.protocol, cell.precision, cell.mode, cell.memory_format
-
-
-def _figure(records: Sequence[Record], measure: Measure, name: str, setting: Setting | None) -> str:
-    for record in records:
-        same = measure == "complexity" or _setting(record.cell) == setting
-        if record.cell.measure == measure and same and isinstance(record.outcome, Measured):
-            value = record.outcome.values.get(name)
-            return MISSING if value is None else metrics()[name].show(value)
-    return MISSING
-
-
-def _words(setting: Setting, notes: Footnotes) -> str:
-    protocol, precision, mode, memory_format = setting
-    extras = [text for text in (mode, memory_format.replace("_", " ")) if text not in ("eager", "contiguous")]
-    return " ".join([precision, *extras]) + notes.mark(f"protocol {protocol}")
+def _figure(line: Line, metric: Metric, notes: Footnotes) -> str:
+    record = line.found.get(metric.measure)
+    if record is None or not isinstance(record.outcome, Measured):
+        return MISSING
+    value = record.outcome.values.get(metric.name)
+    return MISSING if value is None else metric.show(value) + notes.mark(words.launch_bound(record))

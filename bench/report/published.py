@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from bench.catalog.reported import Reported
 from bench.compare.ratio import Ratio, ratios
 from bench.metrics.metric import rounded
 from bench.report import words
-from bench.report.table import MISSING, Footnotes, Table, columns
+from bench.report.origins import Origins
+from bench.report.setting import batch, setting, weights
+from bench.report.table import Footnotes, Table, columns, without_constant
 from bench.spec.record import Record
 
+CONDITIONS = ("Protocol", "Precision", "Mode", "Layout", "Batch")
 COLUMNS = columns(
-    ("Model", "Size (px)", "Precision", "Mode", "Metric"),
+    ("Model", "Size (px)", *CONDITIONS, "Metric"),
     ("Measured", "Reported", "Ratio"),
-    ("Differs in (theirs)", "Not stated", "Source"),
+    ("Comparability class", "Source"),
 )
 INTRO = (
-    "Ratio: measured over reported. Figures of another GPU, batch or software are another class: the ratio "
-    "puts them in proportion and is no verdict."
+    "Ratio: measured over reported. It puts figures of another class (GPU, batch, layout or protocol: theirs "
+    "is named) in proportion and is no verdict. Their software is in the footnotes where it is stated."
 )
 
 
@@ -28,16 +31,25 @@ def published_table(records: tuple[Record, ...], reported: Sequence[Reported]) -
     if not close:
         return ()
     left_out = sum(len(ratios(record, reported)) for record in records) - len(close)
-    intro = INTRO
-    if left_out:
-        figures = words.plural(left_out, "figure")
-        intro += f" Left out: {figures} at another precision, or compiled where this is eager or the reverse."
-    notes = Footnotes()
+    silent = frozenset.intersection(*(frozenset(ratio.unstated) for ratio in close))
+    notes, origins = Footnotes(), Origins([ratio.record for ratio in close])
     rows: list[tuple[str, ...]] = []
     for number, ratio in enumerate(close):
         same = number > 0 and _subject(close[number - 1]) == _subject(ratio)
-        rows.append(_row(ratio, notes, same))
-    return (Table("Speed and memory beside published figures", COLUMNS, tuple(rows), intro, notes.texts),)
+        rows.append((*_head(ratio, notes, same, origins), *_beside(ratio, notes, silent)))
+    intro = " ".join(
+        [INTRO, f"Measured with {weights([ratio.record for ratio in close])}.", *_rest(left_out, silent)]
+    )
+    table = Table("Speed and memory beside published figures", COLUMNS, tuple(rows), intro, notes.texts)
+    return (without_constant(table, CONDITIONS),)
+
+
+def _rest(left_out: int, silent: frozenset[str]) -> Iterator[str]:
+    if silent:
+        yield f"No source here states: {', '.join(sorted(silent))}."
+    if left_out:
+        figures = words.plural(left_out, "figure")
+        yield f"Left out: {figures} at another precision, or compiled where this is eager or the reverse."
 
 
 def shown_ratios(records: Sequence[Record], reported: Sequence[Reported]) -> tuple[Ratio, ...]:
@@ -54,18 +66,33 @@ def _subject(ratio: Ratio) -> tuple[str, str]:
     return ratio.record.cell_key, ratio.metric.name
 
 
-def _row(ratio: Ratio, notes: Footnotes, same: bool) -> tuple[str, ...]:
-    cell, metric, row = ratio.record.cell, ratio.metric, ratio.reported
-    card = ratio.record.provenance.card
-    unit = f" {metric.unit}" if metric.unit else ""
-    head = (card.label, words.size(cell), cell.precision, cell.mode, metric.label)
-    measured = f"{metric.show(ratio.measured)}{unit}"
+def _head(ratio: Ratio, notes: Footnotes, same: bool, origins: Origins) -> tuple[str, ...]:
+    if same:
+        return ("",) * (len(CONDITIONS) + 4)
+    cell, metric = ratio.record.cell, ratio.metric
+    label = ratio.record.provenance.card.label + notes.mark(*origins.of(ratio.record))
+    measured = f"{metric.show(ratio.measured)} {metric.unit}".strip()
+    protocol, mode, memory_format = setting(cell)
+    images = "1" if cell.measure == "latency" else batch(ratio.record)
+    conditions = (protocol, cell.precision, mode, memory_format.replace("_", " "), images)
+    return label, words.size(cell), *conditions, metric.label, measured
+
+
+def _beside(ratio: Ratio, notes: Footnotes, silent: frozenset[str]) -> tuple[str, ...]:
+    row, card = ratio.reported, ratio.record.provenance.card
+    name = words.other_name(row, card)
+    cited = f"{words.place(row)}; {row.note}" if row.note else words.place(row)
     return (
-        *([""] * len(head) if same else head),
-        "" if same else measured,
-        f"{row.text} {row.unit}{notes.mark(row.note)}",
+        f"{row.text} {row.unit}",
         rounded(ratio.ratio, 2),
-        ", ".join(ratio.differs) or MISSING,
-        ", ".join(ratio.unstated) or MISSING,
-        words.source(row, card),
+        _class(ratio, silent),
+        ((f"as {name}" if name else "") + notes.mark(cited)).strip(),
     )
+
+
+def _class(ratio: Ratio, silent: frozenset[str]) -> str:
+    if ratio.same_class:
+        return "same"
+    unstated = [name for name in ratio.unstated if name not in silent]
+    parts = [*ratio.differs, *([f"not stated: {', '.join(unstated)}"] if unstated else [])]
+    return "; ".join(parts) or "same in all that is stated"

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from bench.compare.pairing import partial
 from bench.metrics.registry import metrics
 from bench.report import words
-from bench.report.table import MISSING, Footnotes, Table, columns, without_empty
+from bench.report.origins import Origins
+from bench.report.setting import steps, weights, weights_of
+from bench.report.table import MISSING, Footnotes, Table, columns, once, without_constant, without_empty
 from bench.spec.cell import RANDOM, Cell, Measure
+from bench.spec.protocol import Protocol
 from bench.spec.record import Measured, Record
 
 Joined = Mapping[Measure, Record]
+Place = tuple[str, str, int, int, str]
 
 FIGURES: tuple[tuple[Measure, str], ...] = (
     ("latency", "latency_s"),
@@ -26,27 +31,66 @@ COLUMNS = columns(
     ("Batch", "Throughput (img/s)", "IQR (%)", *(metrics()[name].title for _, name in FIGURES)),
     ("Notes",),
 )
-INTRO = (
-    "Throughput: batch over the median step. IQR: interquartile range of the steps, in percent of it. "
-    "Latency: one image alone. Peak allocated is what the model needs, peak reserved what PyTorch held for "
-    "it, peak on device what the driver saw, with the context and everything else."
+ON_A_CPU = "On this CPU the wall clock timed everything."
+ALL_UNVERIFIED = (
+    "All rows are unverified: none of these models has a complete accuracy run at the same size and "
+    "precision on this machine."
 )
+CONDITIONS = ("Precision", "Mode", "Layout", "Batch")
+PEAKS = {
+    "Peak allocated": "what the model needs",
+    "Peak reserved": "what PyTorch held for it",
+    "Peak on device": "what the driver saw, with the context and everything else",
+    "Peak of the process": "the resident size, interpreter and libraries included",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Context:
+    """What a row has to know of its table: all its records, and the settings whose accuracy is known."""
+
+    records: Sequence[Record]
+    scored: set[Place]
+    notes: Footnotes
+    origins: Origins
 
 
 def speed_tables(records: tuple[Record, ...]) -> tuple[Table, ...]:
     """Return one table per protocol, in the order of the records."""
     timed = words.of_measure(records, "throughput", "latency", "memory")
-    scored = {_scored_key(record.cell) for record in words.of_measure(records, "accuracy") if _whole(record)}
+    scored = {_place(record.cell) for record in words.of_measure(records, "accuracy") if _whole(record)}
     protocols = {record.cell.protocol_digest: record.provenance.protocol for record in timed}
-    found = []
-    for digest, protocol in protocols.items():
-        notes = Footnotes()
-        own = [record for record in timed if record.cell.protocol_digest == digest]
-        rows = tuple(_row(joined, scored, notes) for joined in _join(own))
-        title = f"Speed and memory: protocol {protocol.key}, version {protocol.version}"
-        intro = f"{protocol.summary} {INTRO}"
-        found.append(without_empty(Table(title, COLUMNS, rows, intro, notes.texts)))
-    return tuple(found)
+    return tuple(
+        _table(protocol, [record for record in timed if record.cell.protocol_digest == digest], scored)
+        for digest, protocol in protocols.items()
+    )
+
+
+def _table(protocol: Protocol, records: Sequence[Record], scored: set[Place]) -> Table:
+    places = {_place(record.cell) for record in records}
+    verified = places & scored
+    context = _Context(records, scored if verified else places, Footnotes(), Origins(records))
+    rows = tuple(_row(joined, context) for joined in _join(records))
+    title = f"Speed and memory: protocol {protocol.key}, version {protocol.version}"
+    table = without_empty(Table(title, COLUMNS, once(rows), footnotes=context.notes.texts))
+    parts = [protocol.summary, *_conditions(records), *_legend(table, protocol)]
+    parts += [] if verified else [ALL_UNVERIFIED]
+    return without_constant(replace(table, intro=" ".join(parts)), CONDITIONS)
+
+
+def _conditions(records: Sequence[Record]) -> Iterator[str]:
+    held = weights(records)
+    yield f"{held[0].upper()}{held[1:]}."
+    if all(record.cell.device == "cpu" for record in records):
+        yield ON_A_CPU
+
+
+def _legend(table: Table, protocol: Protocol) -> Iterator[str]:
+    meanings = steps(protocol) | PEAKS
+    for column in table.columns:
+        name = column.header.partition(" (")[0]
+        if name in meanings:
+            yield f"{name}: {meanings[name]}."
 
 
 def _whole(record: Record) -> bool:
@@ -79,11 +123,9 @@ def _setting(cell: Cell) -> Cell:
     return cell.model_copy(update=same)
 
 
-def _row(joined: Joined, scored: set[Cell], notes: Footnotes) -> tuple[str, ...]:
+def _row(joined: Joined, context: _Context) -> tuple[str, ...]:
     first = next(iter(joined.values()))
     cell, card = first.cell, first.provenance.card
-    marks = [text for record in joined.values() for text in words.flags(record)]
-    marks += [text for text in (_compiled(joined.get("throughput")), _unverified(cell, scored)) if text]
     return (
         card.label,
         words.size(cell),
@@ -94,8 +136,18 @@ def _row(joined: Joined, scored: set[Cell], notes: Footnotes) -> tuple[str, ...]
         _figure(joined, "throughput", "throughput_img_s"),
         _iqr(joined.get("throughput")),
         *(_figure(joined, measure, name) for measure, name in FIGURES),
-        notes.mark(*marks).strip(),
+        context.notes.mark(*_marks(joined, context)).strip(),
     )
+
+
+def _marks(joined: Joined, context: _Context) -> Iterator[str | None]:
+    first = next(iter(joined.values()))
+    for record in joined.values():
+        yield from words.flags(record)
+    yield _compiled(joined.get("throughput"))
+    yield weights_of(first, context.records)
+    yield _unverified(first.cell, context.scored)
+    yield from context.origins.of(*joined.values())
 
 
 def _value(record: Record | None, name: str) -> float | None:
@@ -139,19 +191,11 @@ def _compiled(record: Record | None) -> str | None:
     )
 
 
-def _scored_key(cell: Cell) -> Cell:
-    return _setting(cell).model_copy(
-        update={
-            "weights": "",
-            "protocol": "",
-            "protocol_digest": "",
-            "mode": "eager",
-            "memory_format": "contiguous",
-        }
-    )
+def _place(cell: Cell) -> Place:
+    return cell.checkpoint, cell.task_digest, cell.height_px, cell.width_px, cell.precision
 
 
-def _unverified(cell: Cell, scored: set[Cell]) -> str | None:
-    if _scored_key(cell) in scored:
+def _unverified(cell: Cell, scored: set[Place]) -> str | None:
+    if _place(cell) in scored:
         return None
     return "unverified: no complete accuracy run of this model at this size and precision on this machine"

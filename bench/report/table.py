@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 MISSING = "—"
+NOTHING = {"", MISSING}
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,14 +29,40 @@ class Table:
 
 
 def without_empty(table: Table) -> Table:
-    """Leave out the number columns in which no row has a value."""
-    kept = [
+    """Leave out the columns in which no row has anything."""
+    return _keep(table, [place for place in range(len(table.columns)) if _values(table, place) - NOTHING])
+
+
+def without_constant(table: Table, headers: Collection[str]) -> Table:
+    """Leave out those of some columns that say the same in every row, and say it once in the intro."""
+    names = [column.header for column in table.columns]
+    constant = [
         place
-        for place, column in enumerate(table.columns)
-        if not column.right or any(row[place] != MISSING for row in table.rows)
+        for place, name in enumerate(names)
+        if name in headers and len(_values(table, place) - {""}) == 1
     ]
-    rows = tuple(tuple(row[place] for place in kept) for row in table.rows)
-    return replace(table, columns=tuple(table.columns[place] for place in kept), rows=rows)
+    if len(table.rows) < 2 or not constant:
+        return table
+    said = ", ".join(f"{names[place].lower()} {table.rows[0][place]}" for place in constant)
+    kept = _keep(table, [place for place in range(len(names)) if place not in constant])
+    return replace(kept, intro=f"{table.intro} In every row: {said}.".strip())
+
+
+def _values(table: Table, place: int) -> set[str]:
+    return {row[place] for row in table.rows}
+
+
+def _keep(table: Table, places: Sequence[int]) -> Table:
+    rows = tuple(tuple(row[place] for place in places) for row in table.rows)
+    return replace(table, columns=tuple(table.columns[place] for place in places), rows=rows)
+
+
+def once(rows: Sequence[tuple[str, ...]]) -> tuple[tuple[str, ...], ...]:
+    """Blank the first cell of every row that begins like the row above it."""
+    above = [("",), *rows]
+    return tuple(
+        ("", *row[1:]) if row[0] == before[0] else row for before, row in zip(above, rows, strict=False)
+    )
 
 
 class Footnotes:

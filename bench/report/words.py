@@ -10,7 +10,7 @@ from bench.spec.cell import PUBLISHED, RANDOM, Cell, Measure
 from bench.spec.record import Failed, Measured, Record
 
 FLAGS = {
-    "cpu_bound": "bound by the CPU: the device waited for work; a faster host would give another figure",
+    "cpu_bound": "launch-bound: the device waited for the CPU; another host would give another figure",
     "not_converged": "the spread was still above its target when the time was up",
     "warm_up_not_converged": "steps were still getting faster or slower when the time for warm-up was up",
     "power_capped": "the GPU held its clocks back to stay within its power limit, as it does under full load",
@@ -26,6 +26,10 @@ FLAGS = {
     "corrupt_excluded": "images that cannot be decoded were left out, as many as the suite allows",
     "non_finite_logits": "some logits were not finite and count as wrong",
 }
+UNCHECKED_LATENCY = (
+    "latency: not known whether the GPU waited for the host, since the record is older than that check; "
+    "at batch 1 it nearly always does, so read this as launch time"
+)
 
 
 def size(cell: Cell) -> str:
@@ -37,9 +41,27 @@ def flags(record: Record | None) -> tuple[str, ...]:
     """Return one sentence for every flag of a record, prefixed by its measure."""
     if record is None or not isinstance(record.outcome, Measured):
         return ()
-    return tuple(
-        f"{record.cell.measure}: {FLAGS.get(flag, flag.replace('_', ' '))}" for flag in record.outcome.flags
-    )
+    found = tuple(_flag(record.cell, flag) for flag in record.outcome.flags)
+    return (*found, UNCHECKED_LATENCY) if _unchecked(record.cell, record.outcome) else found
+
+
+def launch_bound(record: Record) -> str | None:
+    """Say that a figure is bound by the CPU, or a latency perhaps is; None where the device was."""
+    outcome = record.outcome
+    if not isinstance(outcome, Measured):
+        return None
+    if "cpu_bound" in outcome.flags:
+        return _flag(record.cell, "cpu_bound")
+    return UNCHECKED_LATENCY if _unchecked(record.cell, outcome) else None
+
+
+def _flag(cell: Cell, flag: str) -> str:
+    return f"{cell.measure}: {FLAGS.get(flag, flag.replace('_', ' '))}"
+
+
+def _unchecked(cell: Cell, outcome: Measured) -> bool:
+    checked = "cpu_bound" in outcome.flags or "window_lead_s" in outcome.samples
+    return cell.measure == "latency" and cell.device == "cuda" and not checked
 
 
 def weights(cell: Cell) -> str | None:
@@ -53,11 +75,21 @@ def weights(cell: Cell) -> str | None:
 
 def source(row: Reported, card: ModelCard) -> str:
     """Write a source in short: repository and file or paper, place in it, and the name used there."""
+    name = other_name(row, card)
+    return f"{place(row)}, as {name}" if name else place(row)
+
+
+def place(row: Reported) -> str:
+    """Write where a row was read: repository and file or paper, and the place in it."""
     name = _short(row.source)
-    place = f"{name}, {row.where}" if row.where else name
+    return f"{name}, {row.where}" if row.where else name
+
+
+def other_name(row: Reported, card: ModelCard) -> str | None:
+    """Return what the source calls the checkpoint, or None where that is its name here too."""
     own_names = (card.label, card.key, card.ref, card.ref.partition(".")[0])
     words = row.label if row.variant is None else f"{row.label} ({row.variant})"
-    return place if words in own_names else f"{place}, as {words}"
+    return None if words in own_names else words
 
 
 def full_source(row: Reported) -> str:

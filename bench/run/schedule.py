@@ -44,10 +44,10 @@ def execute(
     """Measure what is ready, note what is blocked, skip what is done, in the order given.
 
     Each cell that is tried ends in one record, written at once. A blocked cell gets one
-    too, unless its last attempt failed for the same reason; `obstacle` says why it is
-    blocked. SIGINT and SIGTERM end the running worker without a record and the run with
-    `Summary.interrupted`. Raises `Busy` where another run writes to the same folder, and
-    `UserError` where it cannot be written; what was written before is kept.
+    too, unless its last attempt failed for the same reason with the same message; `obstacle`
+    says why it is blocked. SIGINT and SIGTERM end the running worker without a record and the
+    run with `Summary.interrupted`. Raises `Busy` where another run writes to the same folder,
+    and `UserError` where it cannot be written; what was written before is kept.
     """
     summary = Summary()
     if all(each.state == "done" for each in planned):
@@ -108,7 +108,7 @@ class _Run:
 
     def _block(self, job: Job, outcome: Failed) -> None:
         past = self._past.get(job.cell.key)
-        if past is None or past.measured or past.reason != outcome.reason:
+        if past is None or past.measured or (past.reason, past.message) != (outcome.reason, outcome.message):
             self._write(self._scribe.record(job, outcome, Timing(self._ports.clock.utc(), 0.0)))
         self._summary.add(job.cell.name, outcome)
         self._ports.observer.cell_blocked(job.cell, outcome)

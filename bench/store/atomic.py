@@ -24,6 +24,19 @@ def write_once(path: Path, text: str) -> None:
     _sync_folder(path.parent)
 
 
+def replace(path: Path, text: str) -> None:
+    """Write a file that may be there already; readers see the old text or all of the new.
+
+    An `OSError` leaves the old file as it was and nothing beside it.
+    """
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        _write_through(partial, text.encode())
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
 def _write_through(path: Path, content: bytes) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
     try:

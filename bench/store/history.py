@@ -55,7 +55,8 @@ def _attempt(time: str, path: Path) -> _Attempt | None:
         document = upgrade(from_json(path.read_text(encoding="utf-8")))
         outcome, wall_s = document["outcome"], float(document["provenance"]["wall_s"])
         measured = outcome["kind"] == "measured"
-        past = Past(measured, None if measured else str(outcome["reason"]), wall_s)
+        why = (None, "") if measured else (str(outcome["reason"]), str(outcome["message"]))
+        past = Past(measured, why[0], wall_s, why[1])
         return _Attempt(document["cell_key"], time, past)
     except BadRecord as error:
         raise BadRecord(f"{path}: {error}") from None

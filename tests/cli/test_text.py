@@ -2,7 +2,7 @@
 
 import pytest
 
-from bench.cli.text import columns, duration, plural
+from bench.cli.text import columns, duration
 
 
 def test_columns_are_aligned_and_end_without_spaces() -> None:
@@ -16,7 +16,3 @@ def test_columns_are_aligned_and_end_without_spaces() -> None:
 )
 def test_duration(seconds: float, text: str) -> None:
     assert duration(seconds) == text
-
-
-def test_plural() -> None:
-    assert (plural(1, "cell"), plural(1200, "cell")) == ("1 cell", "1,200 cells")

@@ -25,14 +25,14 @@ def test_far_from_the_reported_value_fails(record: MakeRecord, row: MakeReported
 
 
 def test_near_partial_failed_and_unreported_pass(record: MakeRecord, row: MakeReported) -> None:
-    tonight = [
+    newest = [
         accuracy(record, 82.5),
         accuracy(record, 10.0, images=500),
         record(outcome=Failed(reason="missing_data", message="Put it there.")),
         record("throughput", {"throughput_img_s": 1.0}),
     ]
     rows = [row(), row(id="speed", metric="throughput_img_s", text="9999", unit="img/s")]
-    assert failed_comparisons(["reported"], tonight, rows) == ()
+    assert failed_comparisons(["reported"], newest, rows) == ()
     assert failed_comparisons(["reported"], [accuracy(record, 10.0)], []) == ()
 
 
@@ -53,12 +53,12 @@ def test_worse_than_last_night_fails_and_better_does_not(record: MakeRecord) -> 
         return record("throughput", {"step_s": seconds}, **fields)
 
     before = [step(1.0), record("memory", {"peak_allocated_bytes": 1})]
-    slower = failed_comparisons(["last_night"], [step(1.2, at=TONIGHT)], earlier=before)
+    slower = failed_comparisons(["last_night"], tonight=[step(1.2, at=TONIGHT)], earlier=before)
     assert slower == (
         "mambaout_tiny/imagenet/224x224/fp32/memory: vanished since the last night: "
         "measured before, not part of tonight",
         "mambaout_tiny/imagenet/224x224/fp32/throughput: slower since the last night: "
         "1.200 of the time before",
     )
-    assert failed_comparisons(["last_night"], [step(0.8, at=TONIGHT)], earlier=before[:1]) == ()
-    assert failed_comparisons([], [step(1.2, at=TONIGHT)], earlier=before) == ()
+    assert failed_comparisons(["last_night"], tonight=[step(0.8, at=TONIGHT)], earlier=before[:1]) == ()
+    assert failed_comparisons([], tonight=[step(1.2, at=TONIGHT)], earlier=before) == ()

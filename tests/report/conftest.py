@@ -11,25 +11,9 @@ from bench.catalog import read
 from bench.catalog.reported import Reported
 from bench.report.markdown import report
 from bench.spec.cell import Cell, Measure
-from bench.spec.record import Failed, Host, Measured, Outcome, Provenance, Record
+from bench.spec.record import Failed, Host, Measured, Outcome, Record
+from tests.records import GPU_BOX, NIGHT, make_cell, make_record, make_reported, scored
 
-GPU_BOX = Host(
-    machine="gpu-box",
-    device="cuda",
-    gpu="NVIDIA H100 80GB HBM3",
-    gpu_power_limit_w=700.0,
-    gpu_memory_bytes=85_520_809_984,
-    driver="580.159.04",
-    cpu="AMD EPYC 9554",
-    cpu_count=32,
-    os="Linux 6.8",
-    python="3.11.9",
-    torch="2.14.1+cu130",
-    cuda="13.0",
-    cudnn="9.15.0",
-    triton="3.6.0",
-    timm="1.0.31",
-)
 LAPTOP = Host(
     machine="laptop",
     device="cpu",
@@ -55,21 +39,9 @@ PROTOCOL = read.protocols()["house"].model_copy(
 
 
 def row(checkpoint: str, metric: str, text: str, unit: str, **fields: Any) -> Reported:
-    usual: dict[str, Any] = {
-        "id": f"row-{len(text)}",
-        "label": read.models()[checkpoint].label,
-        "checkpoint": checkpoint,
-        "metric": metric,
-        "text": text,
-        "unit": unit,
-        "task": "imagenet",
-        "height_px": 224,
-        "width_px": 224,
-        "source": "owner/repo:README.md",
-        "source_version": "9f2f234",
-        "where": "Models table",
-    }
-    return Reported(**(usual | fields))
+    place = {"source": "owner/repo:README.md", "source_version": "9f2f234", "where": "Models table"}
+    named = {"id": f"row-{len(text)}", "metric": metric, "text": text, "unit": unit}
+    return make_reported(checkpoint, **(named | place | fields))
 
 
 PAPER = {"source": "A paper (arXiv 2401.00001)", "source_version": None, "where": "Table 1"}
@@ -111,27 +83,14 @@ class Night:
     """Collects planned cells and their records."""
 
     def __init__(self) -> None:
-        self.rows = ROWS
+        self.rows: tuple[Reported, ...] = ROWS
         self.cells: list[Cell] = []
         self.records: list[Record] = []
 
     def plan(self, checkpoint: str, measure: Measure, **fields: Any) -> Cell:
-        task = read.tasks()["imagenet"]
-        usual: dict[str, Any] = {
-            "checkpoint": checkpoint,
-            "task": "imagenet",
-            "task_digest": task.content_digest,
-            "height_px": 224,
-            "width_px": 224,
-            "precision": "fp32",
-            "measure": measure,
-            "device": "cuda",
-            "protocol": "house",
-            "protocol_digest": PROTOCOL_DIGEST,
-            "weights": "published" if measure == "accuracy" else "random",
-            "batch": 128 if measure in ("throughput", "memory") else 1,
-        }
-        cell = Cell(**(usual | fields))
+        batch = 128 if measure in ("throughput", "memory") else 1
+        usual: dict[str, Any] = {"protocol_digest": PROTOCOL_DIGEST, "batch": batch}
+        cell = make_cell(checkpoint, measure, **(usual | fields))
         if cell not in self.cells:
             self.cells.append(cell)
         return cell
@@ -143,28 +102,16 @@ class Night:
         outcome: Outcome | Mapping[str, float],
         *,
         host: Host = GPU_BOX,
-        at: str = "2026-05-02T01:00:00.000+00:00",
+        at: str = NIGHT,
         flags: tuple[str, ...] = (),
         provenance: Mapping[str, object] | None = None,
         **fields: Any,
     ) -> Record:
         cell = self.plan(checkpoint, measure, **fields)
-        ended = (
-            outcome if isinstance(outcome, Measured | Failed) else Measured(values=dict(outcome), flags=flags)
-        )
-        source = Provenance(
-            bench_version="0.1.0",
-            git_commit="8e64695a1b2c3d4e5f60718293a4b5c6d7e8f901",
-            git_dirty=False,
-            suite="imagenet",
-            started_utc=at,
-            wall_s=12.5,
-            protocol=PROTOCOL,
-            card=read.models()[checkpoint],
-            task=read.tasks()["imagenet"],
-            data_fingerprint="0f1e2d3c4b5a" if measure == "accuracy" else None,
-        ).model_copy(update=dict(provenance or {}))
-        record = Record(cell=cell, cell_key=cell.key, outcome=ended, host=host, provenance=source)
+        ended = Measured(values=dict(outcome), flags=flags) if isinstance(outcome, Mapping) else outcome
+        fingerprint = "0f1e2d3c4b5a" if measure == "accuracy" else None
+        source = {"protocol": PROTOCOL, "data_fingerprint": fingerprint, **(provenance or {})}
+        record = make_record(cell, ended, at=at, host=host, provenance=source)
         self.records.append(record)
         return record
 
@@ -204,11 +151,16 @@ def night() -> Night:
 @pytest.fixture
 def full_night() -> Night:
     """Return a suite with a record of every kind."""
+    return full()
+
+
+def full() -> Night:
     made = Night()
     _accuracies(made)
     _complexities(made)
     _speeds(made)
     _troubles(made)
+    _pairs(made)
     small: dict[str, Any] = {"device": "cpu", "height_px": 160, "width_px": 160}
     made.add("mambaout_tiny", "latency", {"latency_s": 0.0412}, host=LAPTOP, **small)
     return made
@@ -222,6 +174,20 @@ def _accuracies(made: Night) -> None:
     made.add("convnext_tiny", "accuracy", accuracy(380, 470, 500), flags=("partial",), limit_images=500)
     made.add("mobilenetv3_small", "accuracy", accuracy(55, 270), weights="random")
     made.add("resnet18", "accuracy", accuracy(34_880, 44_540))
+
+
+def _pairs(made: Night) -> None:
+    earlier, tiny, small = (
+        scored("".join("1" * right + "0" * wrong for right, wrong in runs))
+        for runs in (
+            ((7_000, 3_000),),
+            ((6_990, 10), (20, 2_980)),
+            ((6_900, 100), (300, 2_700)),
+        )
+    )
+    made.add("mambaout_tiny", "accuracy", earlier, at="2026-05-01T01:00:00.000+00:00", task="imagenet_v2")
+    made.add("mambaout_tiny", "accuracy", tiny, task="imagenet_v2")
+    made.add("mambaout_small", "accuracy", small, task="imagenet_v2")
 
 
 def _complexities(made: Night) -> None:

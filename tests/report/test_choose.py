@@ -71,3 +71,13 @@ def test_what_is_the_same_everywhere_stands_in_every_section(night: Night) -> No
     there = night.add("resnet18", "latency", {"latency_s": 0.002}, host=other)
     found = {section.machine: section.records for section in sections(night.cells, night.records)}
     assert found == {"gpu-box": (here, counted), "other-box": (there, counted)}
+
+
+def test_the_measured_record_before_the_newest_one_is_kept(night: Night) -> None:
+    for day, latency_s in zip(DAYS[:3], (0.003, 0.002, 0.001), strict=True):
+        night.add("resnet18", "latency", {"latency_s": latency_s}, at=day)
+    night.add("resnet18", "latency", FAILED, at=DAYS[3])
+    night.add("swin_tiny", "latency", FAILED, at=DAYS[0])
+    once = night.add("swin_tiny", "latency", {"latency_s": 0.004}, at=DAYS[1])
+    (section,) = sections(night.cells, [*night.records[::-1], once])
+    assert section.before == {night.records[0].cell_key: night.records[1]}

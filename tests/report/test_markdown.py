@@ -50,7 +50,7 @@ def test_without_reported_rows_there_are_no_sources(full_night: Night) -> None:
     text = full_night.markdown(())
     assert "## Sources" not in text
     assert "beside published figures" not in text
-    assert "Against reported accuracy, parameters and MACs: 16 no reported value." in text
+    assert "Against every reported accuracy, parameter count and MACs: 20 no reported value." in text
 
 
 def test_machines_have_their_own_sections(full_night: Night) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from bench.report.choose import sections
-from bench.report.table import MISSING, Table, columns, without_empty
+from bench.report.table import MISSING, Table, columns, once, without_constant, without_empty
 from bench.report.tables import tables
+from tests.records import make_reported
 
 if TYPE_CHECKING:
     from tests.report.conftest import Night
@@ -44,7 +46,8 @@ def test_a_part_of_a_task_gets_no_score(night: Night) -> None:
     values = {"images": 500, "top1_percent": 76.0, "top5_percent": 94.0}
     night.add("convnext_tiny", "accuracy", values, limit_images=500)
     table = made(night)["Accuracy: ImageNet-1K validation (50,000 images)"]
-    assert cells(table, "Measured (%)") == [f"{MISSING} [1]", f"{MISSING} [1]"]
+    assert cells(table, "Measured") == [f"{MISSING} [1]"]
+    assert cells(table, "Metric") == ["Top-1 (%)"]
     assert table.footnotes == ("only 500 of 50,000 images were scored, so there is no score",)
     assert "76.0" not in str(table)
 
@@ -88,9 +91,20 @@ def test_speed_without_a_complete_accuracy_run_is_unverified(
     fields = dict(accuracy)
     values = fields.pop("values")
     night.add("resnet18", "accuracy", values, **fields)
-    night.add("resnet18", "throughput", {"throughput_img_s": 5000.0})
+    night.add("resnet18", "throughput", {"throughput_img_s": 5000.0}, card_digest="of the network")
+    night.add("swin_tiny", "accuracy", {"images": 50_000}, card_digest="of network and weights")
+    night.add("swin_tiny", "throughput", {"throughput_img_s": 5000.0}, card_digest="of the network")
     note = "unverified: no complete accuracy run of this model at this size and precision on this machine"
     assert speed(night).footnotes == (() if verified else (note,))
+    assert "unverified" not in speed(night).intro
+
+
+def test_where_no_speed_is_verified_the_intro_says_so_instead_of_every_row(night: Night) -> None:
+    for checkpoint in ("resnet18", "swin_tiny"):
+        night.add(checkpoint, "throughput", {"throughput_img_s": 5000.0})
+    table = speed(night)
+    assert table.footnotes == ()
+    assert "All rows are unverified: none of these models has a complete accuracy run" in table.intro
 
 
 @pytest.mark.parametrize(
@@ -118,21 +132,82 @@ def test_unknown_flags_are_still_words(night: Night) -> None:
 
 def test_several_reported_values_are_several_lines(full_night: Night) -> None:
     table = made(full_night)["Accuracy: ImageNet-1K validation (50,000 images)"]
-    assert cells(table, "Model")[:3] == ["MambaOut-Tiny", "", ""]
-    assert cells(table, "Measured (%)")[:3] == ["82.74 ± 0.17", "", "96.14 ± 0.09"]
-    assert cells(table, "Reported (%)")[:3] == ["82.7", "82.30", MISSING]
-    assert cells(table, "Difference (points)")[:3] == ["+0.04", "+0.44", MISSING]
+    first = cells(table, "Model").index("MambaOut-Tiny")
+    lines = slice(first, first + 3)
+    assert cells(table, "Model")[lines] == ["MambaOut-Tiny", "", ""]
+    assert cells(table, "Measured")[lines] == ["82.74 ± 0.17", "", "96.14 ± 0.09"]
+    assert cells(table, "Reported")[lines] == ["82.7", "82.30", MISSING]
+    assert cells(table, "Difference")[lines] == ["+0.04", "+0.44", MISSING]
 
 
 def test_published_figures_of_another_precision_or_mode_are_left_out(full_night: Night) -> None:
     table = made(full_night)["Speed and memory beside published figures"]
     assert cells(table, "Ratio") == ["1.06", "2.00", "1.39"]
-    assert table.intro.endswith(
-        "Left out: 4 figures at another precision, or compiled where this is eager or the reverse."
-    )
+    left_out = "Left out: 4 figures at another precision, or compiled where this is eager or the reverse."
+    assert left_out in table.intro
 
 
 def test_columns_without_any_value_are_left_out() -> None:
     table = Table("T", columns(("A",), ("B", "C"), ("D",)), (("a", "—", "1", "—"), ("b", "—", "—", "—")))
-    assert without_empty(table).columns == columns(("A",), ("C",), ("D",))
-    assert without_empty(table).rows == (("a", "1", "—"), ("b", "—", "—"))
+    assert without_empty(table).columns == columns(("A",), ("C",), ())
+    assert without_empty(table).rows == (("a", "1"), ("b", "—"))
+
+
+def test_a_condition_that_is_the_same_everywhere_is_said_once() -> None:
+    rows = (("a", "fp32", "eager", "1"), ("b", "fp32", "compiled", "2"), ("", "fp32", "eager", "3"))
+    table = Table("T", columns(("Model", "Precision", "Mode", "N"), (), ()), rows, "How to read.")
+    found = without_constant(table, ("Precision", "Mode"))
+    assert found.intro == "How to read. In every row: precision fp32."
+    assert [column.header for column in found.columns] == ["Model", "Mode", "N"]
+    assert found.rows == (("a", "eager", "1"), ("b", "compiled", "2"), ("", "eager", "3"))
+    assert without_constant(replace(table, rows=rows[:1]), ("Precision", "Mode")).columns == table.columns
+
+
+def test_a_model_is_named_where_its_rows_begin() -> None:
+    rows = (("a", "1"), ("a", "2"), ("b", "1"), ("a", "3"))
+    assert once(rows) == (("a", "1"), ("", "2"), ("b", "1"), ("a", "3"))
+
+
+def test_published_figures_stand_beside_the_protocol_layout_and_batch_they_are_compared_with(
+    night: Night,
+) -> None:
+    night.add("mambaout_tiny", "throughput", {"throughput_img_s": 5000.0})
+    night.add("mambaout_tiny", "throughput", {"throughput_img_s": 5100.0}, protocol="timm", batch=256)
+    night.rows = (make_reported(metric="throughput_img_s", text="2500", unit="img/s"),)
+    table = made(night)["Speed and memory beside published figures"]
+    assert cells(table, "Protocol") == ["house", "timm"]
+    assert cells(table, "Batch") == ["128", "256"]
+    assert table.intro.endswith("In every row: precision fp32, mode eager, layout contiguous.")
+
+
+def test_published_figures_name_their_comparability_class(night: Night) -> None:
+    night.add("mambaout_tiny", "throughput", {"throughput_img_s": 5000.0})
+    stated: dict[str, Any] = {"precision": "fp32", "batch": 128, "mode": "eager", "hardware": "H100"}
+    speed: dict[str, Any] = {"metric": "throughput_img_s", "text": "2500", "unit": "img/s", **stated}
+    same = {"memory_format": "contiguous", "protocol": "house"}
+    night.rows = (
+        make_reported(**speed, **same),
+        make_reported(**speed, **(same | {"protocol": "timm"})),
+        make_reported(**speed, protocol="house", note="torch 2.9.1"),
+    )
+    table = made(night)["Speed and memory beside published figures"]
+    assert cells(table, "Comparability class") == ["same", "protocol (timm)", "not stated: layout"]
+    assert cells(table, "Source") == ["[1]", "[1]", "[2]"]
+    assert table.footnotes == ("A paper", "A paper; torch 2.9.1")
+    night.rows = night.rows[2:]
+    (silent,) = (table for table in made(night).values() if "published figures" in table.title)
+    assert cells(silent, "Comparability class") == ["same in all that is stated"]
+    assert "No source here states: layout." in silent.intro
+
+
+def test_parameters_that_nobody_reports_stand_among_the_counts_only(night: Night) -> None:
+    night.add("resnet18", "complexity", {"params": 11_689_512, "macs": 1_814_000_000})
+    night.add("mambaout_tiny", "complexity", {"params": 26_545_096, "macs": 4_486_000_000})
+    night.rows = (make_reported(metric="params", text="26.5", unit="M"),)
+    found = made(night)
+    assert cells(found["Parameters and MACs"], "Model") == ["MambaOut-Tiny", "ResNet-18"]
+    against = found["Parameters and MACs against reported values"]
+    assert cells(against, "Metric") == ["Parameters (M)"]
+    assert against.intro.endswith("Left out: 3 figures that no source reports.")
+    night.rows = ()
+    assert "Parameters and MACs against reported values" not in made(night)

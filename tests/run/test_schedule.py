@@ -254,6 +254,13 @@ def test_a_cell_blocked_for_another_reason_gets_another_record(harness: Bench) -
     assert reasons == ["missing_data", "missing_weights"]
 
 
+def test_a_cell_blocked_with_another_message_gets_another_record(harness: Bench) -> None:
+    for places in ("./data", "./data", "./data, /mnt/data", "./data, /mnt/data"):
+        harness.run({224: "blocked"}, error=MissingData(f"looked at {places}"))
+    messages = [record.outcome.message for record in harness.records() if isinstance(record.outcome, Failed)]
+    assert messages == ["looked at ./data", "looked at ./data, /mnt/data"]
+
+
 def test_a_cell_that_is_no_longer_blocked_is_measured(harness: Bench) -> None:
     assert harness.run({224: "blocked"}, error=None) == Summary(measured=harness.name(224))
 

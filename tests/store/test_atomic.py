@@ -9,7 +9,7 @@ from typing import NoReturn
 
 import pytest
 
-from bench.store.atomic import write_once
+from bench.store.atomic import replace, write_once
 
 
 def test_writes_the_text_and_nothing_else(tmp_path: Path) -> None:
@@ -53,7 +53,7 @@ def test_a_file_size_limit_leaves_nothing(tmp_path: Path) -> None:
     script = (
         "import resource, sys\n"
         "from pathlib import Path\n"
-        "from bench.store.atomic import write_once\n"
+        "from bench.store.atomic import replace, write_once\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (1000, resource.RLIM_INFINITY))\n"
         "try:\n"
         "    write_once(Path(sys.argv[1]), 'x' * 5000)\n"
@@ -77,3 +77,25 @@ def test_a_file_system_without_hard_links(tmp_path: Path, monkeypatch: pytest.Mo
     with pytest.raises(FileExistsError):
         write_once(tmp_path / "a.json", "second")
     assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("a.json", "first")]
+
+
+def test_a_file_is_replaced_whole(tmp_path: Path) -> None:
+    path = tmp_path / "report.md"
+    for text in ("first, and longer", "second"):
+        replace(path, text)
+        assert path.read_text() == text
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_full_disk_leaves_the_file_that_was_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "report.md"
+    replace(path, "first")
+
+    def fill(*_: object) -> NoReturn:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "write", fill)
+    with pytest.raises(OSError, match="No space left"):
+        replace(path, "second")
+    assert path.read_text() == "first"
+    assert list(tmp_path.iterdir()) == [path]

@@ -25,9 +25,9 @@ def day(number: int) -> str:
 @pytest.mark.parametrize(
     ("attempts", "past"),
     [
-        ([CRASH], Past(measured=False, reason="crash", wall_s=1.0)),
+        ([CRASH], Past(measured=False, reason="crash", wall_s=1.0, message="m")),
         ([MEASURED], Past(measured=True, reason=None, wall_s=1.0)),
-        ([CRASH, TIMEOUT], Past(measured=False, reason="timeout", wall_s=2.0)),
+        ([CRASH, TIMEOUT], Past(measured=False, reason="timeout", wall_s=2.0, message="m")),
         ([MEASURED, MEASURED], Past(measured=True, reason=None, wall_s=2.0)),
         ([MEASURED, CRASH, TIMEOUT], Past(measured=True, reason=None, wall_s=1.0)),
         ([CRASH, MEASURED, TIMEOUT], Past(measured=True, reason=None, wall_s=2.0)),
@@ -49,7 +49,7 @@ def test_cells_and_machines_are_kept_apart(tmp_path: Path, make_record: MakeReco
     store.write(make_record(machine="other"))
     assert store.history("cpu-x-2-cores") == {
         make_record().cell_key: Past(measured=True, reason=None, wall_s=12.5),
-        make_record(height_px=288).cell_key: Past(measured=False, reason="crash", wall_s=12.5),
+        make_record(height_px=288).cell_key: Past(measured=False, reason="crash", wall_s=12.5, message="m"),
     }
 
 

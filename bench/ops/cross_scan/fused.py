@@ -13,12 +13,14 @@ from bench.ops.cross_scan.inputs import ROUTES, CrossInputs
 from bench.ops.selective_scan.triton_launch import Launch, start
 from bench.ops.selective_scan.triton_plan import ScanPlan, segment_count
 
+_FEW_TOKENS = 64
+
 
 def choose_cross_plan(inputs: CrossInputs) -> ScanPlan:
     """Return the launch for `inputs`: tiles with their own step sizes for one state, else a walk."""
     batch, height, columns, width = inputs.x_bhwd.shape
     if inputs.decay_en.shape[1] == 1:
-        plan = ScanPlan("tile", rows=32, warps=1, tile=32)
+        plan = ScanPlan("tile", rows=64 if height * columns <= _FEW_TOKENS else 32, warps=1, tile=16)
     else:
         plan = ScanPlan("walk", rows=32, warps=1)
     warps = batch * ROUTES * -(-width // plan.rows) * plan.warps

@@ -69,11 +69,15 @@ class Line:
     def largest(self, limit_bytes: float, bound: int) -> int:
         """Return the largest batch below the limit and up to `bound`: a multiple of 8, or below 8."""
         fits = min(bound, math.floor((limit_bytes - self.fixed_bytes) / self.bytes_per_image))
-        return fits - fits % ROUND_TO if fits >= ROUND_TO else fits
+        return _whole(fits)
 
     def at(self, images: int) -> float:
         """Return the predicted peak bytes of a batch."""
         return self.fixed_bytes + self.bytes_per_image * images
+
+
+def _whole(images: int) -> int:
+    return images - images % ROUND_TO if images >= ROUND_TO else images
 
 
 def resolve_batch(job: Job, model: nn.Module) -> ResolvedBatch:
@@ -98,7 +102,8 @@ def search(
     `peak_bytes` runs a batch and returns its peak; `least_slope` is what an image takes at the least, in
     bytes, since a measured peak has some noise. The second batch is kept where even a peak in
     proportion to the first would fit. Where the verified peak is above the limit, the line is raised by
-    what it missed and the batch read from it again, flagged `batch_not_verified`.
+    what it missed and the batch read from it again, and where the verification ran out of memory after
+    all, a quarter is taken off; both are flagged `batch_not_verified`.
     """
     limit_bytes = bounds.share * free_bytes
     smallest = peak_bytes(FIRST_BATCH)
@@ -111,7 +116,7 @@ def search(
     points = ((FIRST_BATCH, smallest), (second, peak_bytes(second)))
     line = Line.through(*points, least_slope)
     images = line.largest(limit_bytes, bounds.largest)
-    verified = peak_bytes(images)
+    verified = _verified(peak_bytes, images)
     details: dict[str, JsonValue] = {
         "batch_search_limit_bytes": limit_bytes,
         "batch_search_points": [list(point) for point in points],
@@ -119,10 +124,23 @@ def search(
         "batch_search_verified_bytes": verified,
     }
     capped = ("batch_at_upper_bound",) if images == bounds.largest else ()
-    if verified <= limit_bytes:
+    if verified is not None and verified <= limit_bytes:
         return ResolvedBatch(images, details, capped)
+    if verified is None:
+        return ResolvedBatch(_whole(max(second, images * 3 // 4)), details, ("batch_not_verified",))
     missed = Line(line.fixed_bytes + verified - line.at(images), line.bytes_per_image)
     return ResolvedBatch(max(1, missed.largest(limit_bytes, images)), details, ("batch_not_verified",))
+
+
+def _verified(peak_bytes: Callable[[int], int], images: int) -> int | None:
+    try:
+        return peak_bytes(images)
+    except (torch.OutOfMemoryError, MemoryError):
+        pass
+    # only here, behind the handler, is what the failed step held let go
+    gc.collect()
+    torch.cuda.empty_cache()
+    return None
 
 
 def _peak_bytes(job: Job, model: nn.Module, device: torch.device, images: int) -> int:
@@ -135,7 +153,8 @@ def _peak_bytes(job: Job, model: nn.Module, device: torch.device, images: int) -
     _reset_peak(device)
     prepared.step(placed[0])
     cuda = device.type == "cuda"
-    peak = torch.cuda.max_memory_allocated(device) if cuda else process.peak_bytes() - before
+    # what torch took from the driver, gaps in it included, is what must fit
+    peak = torch.cuda.max_memory_reserved(device) if cuda else process.peak_bytes() - before
     inputs_bytes = 0 if cuda else sum(x.numel() * x.element_size() for x in placed)
     del placed, prepared
     gc.collect()

@@ -87,6 +87,15 @@ def test_a_peak_that_bends_upwards_shrinks_the_batch_and_is_flagged() -> None:
     assert found.details["batch_search_verified_bytes"] == 9_496 * MIB
 
 
+def test_a_verification_that_runs_out_of_memory_takes_a_quarter_off() -> None:
+    def gaps(images: int) -> int:
+        return straight(images) * (1 if images <= 64 else 2)
+
+    found = search(Device(10_000 * MIB, gaps), 10_000 * MIB, GPU, MIB)
+    assert (found.images, found.flags) == (832, ("batch_not_verified",))
+    assert found.details["batch_search_verified_bytes"] is None
+
+
 def test_a_huge_device_ends_at_the_upper_bound() -> None:
     found = search(Device(10**15, straight), 10**15, GPU, MIB)
     assert (found.images, found.flags) == (4096, ("batch_at_upper_bound",))

@@ -1,0 +1,112 @@
+"""What `run` ends with, and what it says on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from bench.spec.record import Failed, Measured
+from tests.cli.conftest import Cli
+
+WriteSuite = Callable[..., str]
+CRASH = Failed(reason="crash", message="the worker was ended by SIGSEGV")
+TWICE = Measured(values={"params": 2 * 7_304_536, "macs": 1_160_000_000})
+GOOD = Measured(values={"params": 7_304_536, "macs": 1_160_000_000})
+FAST = Measured(values={}, samples={"step_s": (1.0,), "latency_s": (1.0,)})
+SLOW = Measured(values={}, samples={"step_s": (1.2,), "latency_s": (1.2,)})
+SLOWER = (
+    "bench: comparison failed: mambaout_femto/quickstart/224x224/fp32/throughput: slower since the last "
+    "night: 1.200 of the time before"
+)
+MISSED = (
+    "bench: comparison failed: mambaout_femto/quickstart/224x224/fp32/complexity: params 14.609 is above "
+    "the 7.3 M of"
+)
+
+
+def test_a_failing_cell_does_not_hide_a_failing_gate(cli: Cli, write_suite: WriteSuite) -> None:
+    suite = write_suite("throughput", "complexity", head="gates: [reported]")
+    ran = cli("run", suite, throughput=CRASH, complexity=TWICE)
+    assert ran.code == 1
+    assert "failed: mambaout_femto/quickstart/224x224/fp32/throughput" in ran.err
+    assert MISSED in ran.err
+    assert cli("run", suite, "--fresh", complexity=TWICE).code == 3
+
+
+def test_an_interrupted_run_judges_nothing(cli: Cli, write_suite: WriteSuite) -> None:
+    suite = write_suite("complexity", "throughput", head="gates: [reported]")
+    ran = cli("run", suite, complexity=TWICE, throughput=KeyboardInterrupt())
+    assert ran.code == 130
+    assert "comparison failed" not in ran.err
+    assert ran.out == "results/s.md\n"
+
+
+def test_the_gate_reported_judges_what_was_measured_before(cli: Cli, write_suite: WriteSuite) -> None:
+    suite = write_suite("complexity", head="gates: [reported]")
+    assert cli("run", suite, complexity=TWICE).code == 3
+    again = cli("run", suite)
+    assert (again.code, again.launched) == (3, [])
+    assert MISSED in again.err
+    assert cli("run", suite, "--fresh", complexity=GOOD).code == 0
+    assert cli("run", suite).code == 0
+
+
+def test_the_gate_reported_judges_the_newest_measured_record(cli: Cli, write_suite: WriteSuite) -> None:
+    suite = write_suite("complexity", head="gates: [reported]")
+    assert cli("run", suite, complexity=GOOD).code == 0
+    assert cli("run", suite, "--fresh", complexity=TWICE).code == 3
+    ran = cli("run", suite, "--fresh", complexity=CRASH)
+    assert ran.code == 1
+    assert MISSED in ran.err
+
+
+def test_the_gate_reported_leaves_out_cells_that_were_not_asked_for(
+    cli: Cli, write_suite: WriteSuite
+) -> None:
+    suite = write_suite("complexity", "throughput", head="gates: [reported]")
+    assert cli("run", suite, complexity=TWICE).code == 3
+    assert cli("run", suite, "--only", "*/throughput").code == 0
+
+
+def test_a_regression_is_seen_after_an_interruption(cli: Cli, write_suite: WriteSuite) -> None:
+    suite = write_suite("throughput", "latency", head="gates: [last_night]")
+    assert cli("run", suite, "--fresh", throughput=FAST, latency=FAST).code == 0
+    assert cli("run", suite, "--fresh", throughput=SLOW, latency=KeyboardInterrupt()).code == 130
+    # started over, so the record before the interruption must not pass for that of the last night
+    ran = cli("run", suite, "--fresh", throughput=SLOW, latency=FAST)
+    assert ran.code == 3
+    assert ran.err.count("comparison failed") == 1
+    assert SLOWER in ran.err
+    # the next night is compared with this one
+    assert cli("run", suite, "--fresh", throughput=SLOW, latency=FAST).code == 0
+
+
+def test_a_run_that_goes_on_judges_the_whole_night(cli: Cli, write_suite: WriteSuite) -> None:
+    suite = write_suite("throughput", "latency", head="gates: [last_night]")
+    assert cli("run", suite, "--fresh", throughput=FAST, latency=CRASH).code == 1
+    ran = cli("run", suite, "--fresh", throughput=SLOW, latency=CRASH)
+    assert ran.code == 1
+    assert SLOWER in ran.err
+    ran = cli("run", suite, latency=FAST)
+    assert ran.launched == ["mambaout_femto/quickstart/224x224/fp32/latency"]
+    assert ran.code == 3
+    assert SLOWER in ran.err
+    ran = cli("run", suite)
+    assert (ran.code, ran.launched) == (3, [])
+    assert SLOWER in ran.err
+
+
+def test_cells_that_a_night_left_out_have_not_vanished(cli: Cli, write_suite: WriteSuite) -> None:
+    suite = write_suite("throughput", "latency", head="gates: [last_night]")
+    assert cli("run", suite, throughput=FAST, latency=FAST).code == 0
+    assert cli("run", suite, "--fresh", "--only", "*/latency", latency=FAST).code == 0
+    assert cli("run", suite).code == 0
+
+
+def test_a_run_of_a_part_does_not_end_the_night_of_the_whole(cli: Cli, write_suite: WriteSuite) -> None:
+    suite = write_suite("throughput", "latency", head="gates: [last_night]")
+    assert cli("run", suite, "--fresh", throughput=FAST, latency=FAST).code == 0
+    assert cli("run", suite, "--fresh", throughput=SLOW, latency=KeyboardInterrupt()).code == 130
+    assert cli("run", suite, "--fresh", "--only", "*/latency", latency=FAST).code == 0
+    ran = cli("run", suite, "--fresh", throughput=SLOW, latency=FAST)
+    assert ran.code == 3
+    assert SLOWER in ran.err
