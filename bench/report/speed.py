@@ -40,7 +40,7 @@ CONDITIONS = ("Precision", "Mode", "Layout", "Batch")
 PEAKS = {
     "Peak allocated": "what the model needs",
     "Peak reserved": "what PyTorch held for it",
-    "Peak on device": "what the driver saw, with the context and everything else",
+    "Peak on device": "the highest count of the driver while it ran, with the context and everything else",
     "Peak of the process": "the resident size, interpreter and libraries included",
 }
 

@@ -31,6 +31,8 @@ UNCHECKED_LATENCY = (
     "at batch 1 it nearly always does, so read this as launch time"
 )
 
+READ_ONCE = "memory: the device was read once, after the steps, since the record is older than the polling"
+
 
 def size(cell: Cell) -> str:
     """Write the input size in pixels: `224`, or height x width where they differ."""
@@ -41,8 +43,13 @@ def flags(record: Record | None) -> tuple[str, ...]:
     """Return one sentence for every flag of a record, prefixed by its measure."""
     if record is None or not isinstance(record.outcome, Measured):
         return ()
-    found = tuple(_flag(record.cell, flag) for flag in record.outcome.flags)
-    return (*found, UNCHECKED_LATENCY) if _unchecked(record.cell, record.outcome) else found
+    outcome = record.outcome
+    found = [_flag(record.cell, flag) for flag in outcome.flags]
+    if _unchecked(record.cell, outcome):
+        found.append(UNCHECKED_LATENCY)
+    if "peak_device_bytes" in outcome.values and "device_readings" not in outcome.details:
+        found.append(READ_ONCE)
+    return tuple(found)
 
 
 def launch_bound(record: Record) -> str | None:

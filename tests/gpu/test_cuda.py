@@ -104,7 +104,10 @@ def test_every_precision_computes_the_same(launch: Launch, precision: str) -> No
 
 
 def test_memory(launch: Launch) -> None:
-    values = measured(launch(measure="memory")).values
+    outcome = measured(launch(measure="memory"))
+    values, readings = outcome.values, outcome.details["device_readings"]
+    assert isinstance(readings, int)
+    assert readings > 2
     assert values["weights_bytes"] == 4 * 7_304_536
     assert values["weights_bytes"] < values["peak_allocated_bytes"] <= values["peak_reserved_bytes"]
     assert values["peak_reserved_bytes"] < values["peak_device_bytes"]

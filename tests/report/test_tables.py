@@ -10,6 +10,7 @@ import pytest
 from bench.report.choose import sections
 from bench.report.table import MISSING, Table, columns, once, without_constant, without_empty
 from bench.report.tables import tables
+from bench.spec.record import Measured
 from tests.records import make_reported
 
 if TYPE_CHECKING:
@@ -211,3 +212,14 @@ def test_parameters_that_nobody_reports_stand_among_the_counts_only(night: Night
     assert against.intro.endswith("Left out: 3 figures that no source reports.")
     night.rows = ()
     assert "Parameters and MACs against reported values" not in made(night)
+
+
+def test_a_device_that_was_read_once_is_marked(night: Night) -> None:
+    for checkpoint, details in (("resnet18", {}), ("resnet50", {"device_readings": 42})):
+        outcome = Measured(values={"peak_device_bytes": 2**30}, details=details)
+        night.add(checkpoint, "memory", outcome)
+    table = speed(night)
+    assert cells(table, "Notes") == ["[1]", ""]
+    assert table.footnotes == (
+        "memory: the device was read once, after the steps, since the record is older than the polling",
+    )

@@ -7,7 +7,8 @@ from pydantic import JsonValue
 from torch import nn
 
 from bench.probes import process
-from bench.probes.nvml import sensor_for
+from bench.probes.highest import Highest
+from bench.probes.nvml import GpuSensor, sensor_for
 from bench.spec.job import Job
 from bench.spec.record import Measured
 from bench.tasks.contract import TaskResult
@@ -15,26 +16,29 @@ from bench.tasks.speed.batch import resolve_batch
 from bench.tasks.speed.rig import Rig, bench_device, build_model, build_rig
 
 STEPS = 3
+DEVICE_INTERVAL_S = 0.001
 
 
 def measure(job: Job) -> TaskResult:
     """Return the peaks over a few steps, after a first step whose peak is kept apart.
 
-    One input batch is on the device and counts, as do the weights.
+    One input batch is on the device and counts, as do the weights. `peak_device_bytes` is the
+    highest of the driver's counts, read about every millisecond during the steps, less its count before
+    this process touched CUDA.
     """
     own, device = bench_device(job)
     # read before CUDA is touched, so that the context counts as part of the cost
-    before = sensor_for(own).memory_bytes()
+    before = _device_bytes(sensor_for(own))
     baseline_bytes = process.resident_bytes()
     model, weights_sha256 = build_model(job)
     batch = resolve_batch(job, model)
     rig = build_rig(job, model, batch.images, buffers=1)
     details: dict[str, JsonValue] = {"steps": STEPS, **batch.details}
     if device.type == "cuda":
-        values = _cuda_peaks(rig)
-        after = rig.sensor.memory_bytes()
-        if before is not None and after is not None:
-            values["peak_device_bytes"] = after[0] - before[0]
+        values, seen = _cuda_peaks(rig)
+        if before is not None and seen.highest is not None:
+            values["peak_device_bytes"] = seen.highest - before
+            details |= {"device_readings": seen.readings, "device_reading_interval_s": DEVICE_INTERVAL_S}
     else:
         values, how = _process_peak(rig)
         details |= {**how, "baseline_process_bytes": baseline_bytes}
@@ -50,18 +54,26 @@ def weights_bytes(model: nn.Module) -> int:
     return sum(tensor.numel() * tensor.element_size() for tensor in tensors)
 
 
-def _cuda_peaks(rig: Rig) -> dict[str, int | float]:
+def _device_bytes(sensor: GpuSensor) -> int | None:
+    memory = sensor.memory_bytes()
+    return None if memory is None else memory[0]
+
+
+def _cuda_peaks(rig: Rig) -> tuple[dict[str, int | float], Highest]:
     torch.cuda.synchronize(rig.device)
     torch.cuda.empty_cache()
     torch.cuda.reset_peak_memory_stats(rig.device)
-    for _ in range(STEPS):
-        rig.step()
-    torch.cuda.synchronize(rig.device)
-    return {
+    # torch's own counters miss what libraries take and give back by themselves during a step
+    with Highest(lambda: _device_bytes(rig.sensor), DEVICE_INTERVAL_S) as seen:
+        for _ in range(STEPS):
+            rig.step()
+        torch.cuda.synchronize(rig.device)
+    values: dict[str, int | float] = {
         "warmup_peak_allocated_bytes": rig.first_step_peak_bytes,
         "peak_allocated_bytes": torch.cuda.max_memory_allocated(rig.device),
         "peak_reserved_bytes": torch.cuda.max_memory_reserved(rig.device),
     }
+    return values, seen
 
 
 def _process_peak(rig: Rig) -> tuple[dict[str, int | float], dict[str, JsonValue]]:
