@@ -10,9 +10,10 @@ from pathlib import Path
 
 from bench.catalog import read
 from bench.catalog.reported import Reported, reported
-from bench.machine import identity, weights
+from bench.machine import identity, present, weights
 from bench.machine.obstacle import Obstacles
 from bench.plan.expand import expand
+from bench.plan.moved import moved
 from bench.plan.select import select
 from bench.plan.state import PlannedCell, assess
 from bench.plan.suite import Suite, read_suite
@@ -91,7 +92,14 @@ class Workspace:
     def planned(self) -> tuple[PlannedCell, ...]:
         """The selected cells, each ready, done or blocked."""
         past = self.store.history(self.machine)
-        return assess(select(self.cells, self._only), past, self._why_not, self._fresh)
+        here = present.known(self.device)
+        return assess(
+            select(self.cells, self._only),
+            past,
+            self._why_not,
+            self._fresh,
+            lambda cell, before: moved(cell, before, here),
+        )
 
     @property
     def machine(self) -> str:

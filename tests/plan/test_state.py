@@ -36,6 +36,24 @@ def test_state(
     assert (planned.cell, planned.state, planned.why) == (cell, state, why)
 
 
+@pytest.mark.parametrize(
+    ("past", "obstacle", "fresh", "state", "why"),
+    [
+        (Past(True, None, 3), None, False, "ready", "measured elsewhere"),
+        (Past(True, None, 3), "no data", False, "blocked", "no data"),
+        (Past(True, None, 3), None, True, "ready", ""),
+        (Past(False, "timeout", 3), None, False, "ready", "last attempt failed: timeout"),
+    ],
+)
+def test_what_does_not_hold_here_is_not_done(
+    cell: Cell, *, past: Past, obstacle: str | None, fresh: bool, state: str, why: str
+) -> None:
+    (planned,) = assess(
+        [cell], {cell.key: past}, lambda _: obstacle, fresh, lambda _cell, _past: "measured elsewhere"
+    )
+    assert (planned.state, planned.why, planned.estimate_s) == (state, why, 3 if past.measured else None)
+
+
 def test_estimates_come_from_the_nearest_measured_past(cell: Cell) -> None:
     def like(checkpoint: str, measure: str, size: int) -> Cell:
         return cell.model_copy(update={"checkpoint": checkpoint, "measure": measure, "height_px": size})
