@@ -1,4 +1,4 @@
-"""Whether what was measured holds on this machine as it is now."""
+"""Whether what was found before holds on this machine as it is now."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from bench.plan.state import Past
 from bench.spec.cell import Cell, Measure
 from bench.spec.comparability import Condition, conditions, named
+from bench.spec.record import Host
 
 HOLDS_EVERYWHERE: frozenset[Measure] = frozenset(("accuracy", "complexity"))
 
@@ -19,10 +20,19 @@ def moved(cell: Cell, past: Past, here: Mapping[str, Condition]) -> str:
     """
     if cell.measure in HOLDS_EVERYWHERE or past.host is None:
         return ""
-    then = conditions(past.host, cell.measure)
-    now = conditions(past.host.model_copy(update=dict(here)), cell.measure)
-    apart = [name for name in then | now if then.get(name) != now.get(name)]
-    if not apart:
-        return ""
-    was, has = (", ".join(named(name, each.get(name)) for name in apart) for each in (then, now))
-    return f"measured with {was}; this machine has {has}"
+    was, has = _apart(past.host, here, cell.measure)
+    return f"measured with {', '.join(was)}; this machine has {', '.join(has)}" if was else ""
+
+
+def still_unsupported(cell: Cell, past: Past, here: Mapping[str, Condition]) -> bool:
+    """Say whether a worker found that this very machine and software cannot do what the cell asks."""
+    if past.reason != "unsupported" or past.host is None:
+        return False
+    return _apart(past.host, here, cell.measure) == ([], [])
+
+
+def _apart(host: Host, here: Mapping[str, Condition], measure: Measure) -> tuple[list[str], list[str]]:
+    """Return what differs, in words, as it was recorded and as it is here."""
+    then, now = conditions(host, measure), conditions(host.model_copy(update=dict(here)), measure)
+    names = [name for name in then | now if then.get(name) != now.get(name)]
+    return [named(name, then.get(name)) for name in names], [named(name, now.get(name)) for name in names]

@@ -44,16 +44,14 @@ def assess(
 ) -> tuple[PlannedCell, ...]:
     """Return every cell with its state; `past` is by cell key, `fresh` measures done ones again.
 
-    `moved` says why a measured past does not hold on this machine; such a cell is not done. `obstacle`
-    says why a cell cannot run here; it is asked once for cells that differ in
-    nothing but size, batch, memory format, crop or protocol.
+    `moved` says why a measured past does not hold on this machine; such a cell is not done.
+    `obstacle` says why a cell that is not done cannot run here.
     """
     pasts = [past.get(cell.key) for cell in cells]
     estimate = _estimator(cells, pasts)
-    why_not = _asked_once(obstacle)
     planned = []
     for cell, before in zip(cells, pasts, strict=True):
-        state, why = _state(cell, before, why_not, moved, fresh)
+        state, why = _state(cell, before, obstacle, moved, fresh)
         planned.append(PlannedCell(cell, state, why, estimate(cell, before)))
     return tuple(planned)
 
@@ -80,7 +78,7 @@ def _as_json(cell: Cell, planned: PlannedCell) -> dict[str, str | int]:
 def _state(
     cell: Cell,
     before: Past | None,
-    why_not: Callable[[Cell], str | None],
+    obstacle: Callable[[Cell], str | None],
     moved: Callable[[Cell, Past], str],
     fresh: bool,
 ) -> tuple[State, str]:
@@ -89,32 +87,12 @@ def _state(
         why = moved(cell, before)
         if not why:
             return "done", ""
-    reason = why_not(cell)
+    reason = obstacle(cell)
     if reason is not None:
         return "blocked", reason
     if before is not None and not before.measured:
         why = f"last attempt failed: {before.reason}"
     return "ready", why
-
-
-def _asked_once(obstacle: Callable[[Cell], str | None]) -> Callable[[Cell], str | None]:
-    answers: dict[tuple[str, ...], str | None] = {}
-
-    def ask(cell: Cell) -> str | None:
-        matters = (
-            cell.task,
-            cell.checkpoint,
-            cell.weights,
-            cell.measure,
-            cell.device,
-            cell.precision,
-            cell.mode,
-        )
-        if matters not in answers:
-            answers[matters] = obstacle(cell)
-        return answers[matters]
-
-    return ask
 
 
 def _estimator(

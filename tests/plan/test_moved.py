@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from bench.plan.moved import moved
+from bench.plan.moved import moved, still_unsupported
 from bench.plan.state import Past
 from bench.spec.cell import MEASURES, Measure
 from bench.spec.record import Host
@@ -60,3 +60,13 @@ def test_the_cpu_decides_on_a_cpu() -> None:
     here = host.model_dump() | {"cpu_count": 4}
     cell = make_cell("resnet18", "throughput", device="cpu")
     assert moved(cell, past, here) == "measured with CPU cores 2; this machine has CPU cores 4"
+
+
+@pytest.mark.parametrize("measure", MEASURES)
+def test_unsupported_stays_so_while_machine_and_software_stay(measure: Measure) -> None:
+    cell = make_cell("resnet18", measure)
+    unsupported, crashed = (Past(False, reason, 1.0, "m", GPU_BOX) for reason in ("unsupported", "crash"))
+    assert still_unsupported(cell, unsupported, HERE)
+    assert not still_unsupported(cell, unsupported, HERE | {"timm": "1.0.32"})
+    assert not still_unsupported(cell, crashed, HERE)
+    assert not still_unsupported(cell, PAST, HERE)
