@@ -5,19 +5,22 @@ from __future__ import annotations
 import os
 import sys
 from argparse import Namespace
+from collections.abc import Mapping
 from functools import cache, cached_property
 from pathlib import Path
 
 from bench.catalog import read
 from bench.catalog.reported import Reported, reported
-from bench.machine import identity, weights
+from bench.machine import identity, present, weights
 from bench.machine.obstacle import Obstacles
 from bench.plan.expand import expand
+from bench.plan.moved import moved, still_unsupported
 from bench.plan.select import select
-from bench.plan.state import PlannedCell, assess
+from bench.plan.state import Past, PlannedCell, assess
 from bench.plan.suite import Suite, read_suite
 from bench.spec.cell import DEVICE_KINDS, PUBLISHED, RANDOM, Cell, DeviceKind
-from bench.spec.errors import CellError
+from bench.spec.comparability import Condition
+from bench.spec.errors import CellError, Unsupported
 from bench.spec.record import Record
 from bench.store.files import Store
 from bench.store.nights import Nights
@@ -90,8 +93,22 @@ class Workspace:
     @cached_property
     def planned(self) -> tuple[PlannedCell, ...]:
         """The selected cells, each ready, done or blocked."""
-        past = self.store.history(self.machine)
-        return assess(select(self.cells, self._only), past, self._why_not, self._fresh)
+        chosen = select(self.cells, self._only)
+        return assess(
+            chosen,
+            self._past,
+            self._why_not,
+            self._fresh,
+            lambda cell, before: moved(cell, before, self._here),
+        )
+
+    @cached_property
+    def _past(self) -> Mapping[str, Past]:
+        return self.store.history(self.machine)
+
+    @cached_property
+    def _here(self) -> Mapping[str, Condition]:
+        return present.known(self.device)
 
     @property
     def machine(self) -> str:
@@ -106,15 +123,21 @@ class Workspace:
 
     def obstacle(self, cell: Cell) -> CellError | None:
         """Return the error that the cell would end with here, or None."""
-        return self._obstacles.find(cell)
+        return self._obstacles.find(cell) or self._found_before(cell)
+
+    def _found_before(self, cell: Cell) -> CellError | None:
+        past = None if self._fresh else self._past.get(cell.key)
+        return Unsupported(past.message) if past and still_unsupported(cell, past, self._here) else None
 
     @cached_property
     def _obstacles(self) -> Obstacles:
         return Obstacles(self.catalog.models, self.catalog.tasks, self.data_dir)
 
     def _why_not(self, cell: Cell) -> str | None:
-        error = self.obstacle(cell)
-        return None if error is None else f"{error.kind.replace('_', ' ')}: {error}"
+        error, hint = self._obstacles.find(cell), ""
+        if error is None:
+            error, hint = self._found_before(cell), "; an earlier run found so, --fresh tries again"
+        return None if error is None else f"{error.kind.replace('_', ' ')}: {error}{hint}"
 
 
 def data_folder(asked: Path | None, of_suite: str | None) -> Path:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from bench.machine import data, gpus, identity, weights
+from bench.machine import compiler, data, gpus, identity, weights
 from bench.spec.card import ModelCard, TaskCard
 from bench.spec.cell import PUBLISHED
 from bench.spec.errors import CellError, UserError
@@ -101,9 +101,9 @@ def _probe_torch() -> dict[str, str | bool | None]:
 
 
 def _compiler() -> Check:
-    found = shutil.which(os.environ.get("CXX", "c++")) or shutil.which("g++")
-    remedy = "compiled cells fail without one; install g++ or set CXX"
-    return Check("c++ compiler", found is not None, found or "none", remedy)
+    found, wanted = compiler.find(), compiler.wanted()
+    remedy = "compiled cells of a CPU are blocked without it; install it, or set CXX to another"
+    return Check("c++ compiler", found is not None, found or f"no {wanted}", remedy)
 
 
 def _extra(package: str, extra: str, use: str) -> Check:

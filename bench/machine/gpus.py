@@ -41,6 +41,22 @@ def visible() -> tuple[Gpu, ...]:
         pynvml.nvmlShutdown()
 
 
+def driver_and_limit(uuid: str) -> tuple[str | None, float | None]:
+    """Return the driver's version and the enforced power limit of a GPU in watts; None where unknown."""
+    import pynvml  # noqa: PLC0415
+
+    try:
+        pynvml.nvmlInit()
+    except pynvml.NVMLError:
+        return None, None
+    try:
+        return _text(pynvml.nvmlSystemGetDriverVersion()), _limit_w(pynvml, uuid)
+    except pynvml.NVMLError:
+        return None, None
+    finally:
+        pynvml.nvmlShutdown()
+
+
 def why_none() -> str:
     """Say why no GPU is visible, and what would change that."""
     if os.environ.get(VARIABLE) is not None:
@@ -61,6 +77,14 @@ def _handles(nvml: Any) -> Iterator[Any]:
 
 def _describe(nvml: Any, handle: Any) -> Gpu:
     return Gpu(_text(nvml.nvmlDeviceGetName(handle)), _text(nvml.nvmlDeviceGetUUID(handle)))
+
+
+def _limit_w(nvml: Any, uuid: str) -> float | None:
+    try:
+        milliwatts: int = nvml.nvmlDeviceGetEnforcedPowerLimit(nvml.nvmlDeviceGetHandleByUUID(uuid))
+    except nvml.NVMLError:
+        return None
+    return milliwatts / 1e3
 
 
 def _text(value: str | bytes) -> str:

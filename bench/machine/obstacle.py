@@ -7,14 +7,14 @@ from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
-from bench.machine import data, weights
+from bench.machine import compiler, data, weights
 from bench.spec.card import ModelCard, TaskCard
 from bench.spec.cell import PUBLISHED, RANDOM, Cell
-from bench.spec.errors import CellError, MissingExtra, MissingWeights
+from bench.spec.errors import CellError, MissingExtra, MissingWeights, Unsupported
 
 
 class Obstacles:
-    """Looks for what accuracy needs; every other measure needs neither data nor weights.
+    """Looks for what a cell needs, of the device, of the network, and for accuracy of data and weights.
 
     `find(cell)` returns the error that the cell would end with, or None; each data set and
     each checkpoint is looked for once.
@@ -26,12 +26,30 @@ class Obstacles:
         self._models, self._tasks, self._data_dir = models, tasks, data_dir
         self._data = cache(self._look_for_data)
         self._weights = cache(self._look_for_weights)
+        self._compiler = cache(compiler.find)
 
     def find(self, cell: Cell) -> CellError | None:
-        """Return why the cell cannot run here: data, an extra, or weights."""
-        if cell.measure != "accuracy":
-            return None
+        """Return why the cell cannot run here: number format, size, compiler, data, an extra, or weights."""
+        unsupported = self._unsupported(cell)
+        if unsupported is not None or cell.measure != "accuracy":
+            return unsupported
         return self._data(cell.task) or self._weights(cell.checkpoint, cell.weights)
+
+    def _unsupported(self, cell: Cell) -> CellError | None:
+        card = self._models[cell.checkpoint]
+        if cell.height_px % card.multiple_px or cell.width_px % card.multiple_px:
+            return Unsupported(_size(card, cell))
+        if cell.device == "cpu" and cell.precision == "tf32":
+            return Unsupported(
+                "tf32 needs an NVIDIA GPU of compute capability 8.0 or newer; a CPU can measure fp32: "
+                "set `precisions` or --device"
+            )
+        if cell.device == "cpu" and cell.mode == "compiled" and self._compiler() is None:
+            return Unsupported(
+                f"compiled cells need a C++ compiler on a CPU, and there is no {compiler.wanted()}; "
+                "install it, or set CXX to another"
+            )
+        return None
 
     def _look_for_data(self, task: str) -> CellError | None:
         try:
@@ -63,3 +81,12 @@ class Obstacles:
                 f"put the file at {weights.cache_path(card)}"
             )
         return None
+
+
+def _size(card: ModelCard, cell: Cell) -> str:
+    step, asked = card.multiple_px, (cell.height_px, cell.width_px)
+    nearest = "x".join(str(max(1, round(length / step)) * step) for length in asked)
+    return (
+        f"{card.key} takes heights and widths that are multiples of {step} px, not {asked[0]}x{asked[1]}; "
+        f"the nearest size is {nearest}"
+    )

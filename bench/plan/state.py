@@ -9,6 +9,7 @@ from statistics import median
 from typing import Literal
 
 from bench.spec.cell import Cell, Measure
+from bench.spec.record import Host
 
 State = Literal["ready", "done", "blocked"]
 
@@ -25,12 +26,13 @@ class PlannedCell:
 
 @dataclass(frozen=True)
 class Past:
-    """What the store knows of one cell: whether it was measured, else why not, and the wall time."""
+    """What the store knows of one cell: whether it was measured, else why not; the wall time; the host."""
 
     measured: bool
     reason: str | None
     wall_s: float
     message: str = ""
+    host: Host | None = None
 
 
 def assess(
@@ -38,18 +40,18 @@ def assess(
     past: Mapping[str, Past],
     obstacle: Callable[[Cell], str | None],
     fresh: bool,
+    moved: Callable[[Cell, Past], str] = lambda _cell, _past: "",
 ) -> tuple[PlannedCell, ...]:
     """Return every cell with its state; `past` is by cell key, `fresh` measures done ones again.
 
-    `obstacle` says why a cell cannot run here; it is asked once for cells that differ in
-    nothing but size, batch, memory format, crop or protocol.
+    `moved` says why a measured past does not hold on this machine; such a cell is not done.
+    `obstacle` says why a cell that is not done cannot run here.
     """
     pasts = [past.get(cell.key) for cell in cells]
     estimate = _estimator(cells, pasts)
-    why_not = _asked_once(obstacle)
     planned = []
     for cell, before in zip(cells, pasts, strict=True):
-        state, why = _state(cell, before, why_not, fresh)
+        state, why = _state(cell, before, obstacle, moved, fresh)
         planned.append(PlannedCell(cell, state, why, estimate(cell, before)))
     return tuple(planned)
 
@@ -74,36 +76,23 @@ def _as_json(cell: Cell, planned: PlannedCell) -> dict[str, str | int]:
 
 
 def _state(
-    cell: Cell, before: Past | None, why_not: Callable[[Cell], str | None], fresh: bool
+    cell: Cell,
+    before: Past | None,
+    obstacle: Callable[[Cell], str | None],
+    moved: Callable[[Cell, Past], str],
+    fresh: bool,
 ) -> tuple[State, str]:
+    why = ""
     if before is not None and before.measured and not fresh:
-        return "done", ""
-    reason = why_not(cell)
+        why = moved(cell, before)
+        if not why:
+            return "done", ""
+    reason = obstacle(cell)
     if reason is not None:
         return "blocked", reason
     if before is not None and not before.measured:
-        return "ready", f"last attempt failed: {before.reason}"
-    return "ready", ""
-
-
-def _asked_once(obstacle: Callable[[Cell], str | None]) -> Callable[[Cell], str | None]:
-    answers: dict[tuple[str, ...], str | None] = {}
-
-    def ask(cell: Cell) -> str | None:
-        matters = (
-            cell.task,
-            cell.checkpoint,
-            cell.weights,
-            cell.measure,
-            cell.device,
-            cell.precision,
-            cell.mode,
-        )
-        if matters not in answers:
-            answers[matters] = obstacle(cell)
-        return answers[matters]
-
-    return ask
+        why = f"last attempt failed: {before.reason}"
+    return "ready", why
 
 
 def _estimator(

@@ -31,7 +31,8 @@ class ModelCard(Spec):
 
     `source` says who builds the network and `ref` what it is called there. `params` is the
     exact count with a 1000-class head. `weights_sha256` is None where it is not known.
-    `any_size` is False for networks that must be built for their input size.
+    `any_size` is False for networks that must be built for their input size; those take heights
+    and widths that are multiples of `multiple_px`, the edge of a patch.
     """
 
     key: str
@@ -48,6 +49,7 @@ class ModelCard(Spec):
     licence: str
     paper: str
     any_size: bool = True
+    multiple_px: PositiveInt = 1
 
     def digest_for(self, measure: Measure) -> str:
         """Twelve hex digits of what of this card decides a figure.

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from bench.plan.state import Past
 from bench.spec.errors import BadRecord
+from bench.spec.record import Host
 from bench.store.names import key_and_time
 from bench.store.text import from_json
 from bench.store.upgrade import upgrade
@@ -56,7 +57,7 @@ def _attempt(time: str, path: Path) -> _Attempt | None:
         outcome, wall_s = document["outcome"], float(document["provenance"]["wall_s"])
         measured = outcome["kind"] == "measured"
         why = (None, "") if measured else (str(outcome["reason"]), str(outcome["message"]))
-        past = Past(measured, why[0], wall_s, why[1])
+        past = Past(measured, why[0], wall_s, why[1], Host.model_validate(document["host"]))
         return _Attempt(document["cell_key"], time, past)
     except BadRecord as error:
         raise BadRecord(f"{path}: {error}") from None

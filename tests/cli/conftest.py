@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from bench.cli.main import main
-from bench.machine.identity import cpu_name, usable_cpu_count
+from bench.machine.identity import cpu_name, resolve_device, usable_cpu_count
+from bench.machine.present import known
 from bench.run.ending import Ended
 from bench.spec.cell import Measure
 from bench.spec.job import Job, Report
@@ -23,8 +24,8 @@ HOST = Host(
     cpu_count=usable_cpu_count(),
     os=platform.platform(),
     python=platform.python_version(),
-)
-Answer = Outcome | BaseException
+).model_copy(update=dict(known(resolve_device("cpu"))))
+Answer = Outcome | Report | BaseException
 
 
 class CannedLauncher:
@@ -43,7 +44,7 @@ class CannedLauncher:
         answer = self.answers.get(job.cell.measure, Measured(values={}))
         if isinstance(answer, BaseException):
             raise answer
-        return Report(outcome=answer, host=HOST)
+        return answer if isinstance(answer, Report) else Report(outcome=answer, host=HOST)
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,9 @@ import torch
 
 from bench.catalog import read
 from bench.machine.identity import resolve_device
+from bench.machine.present import known
 from bench.probes.clock import CudaClock, WallClock
+from bench.probes.host import describe
 from bench.probes.nvml import sensor_for
 from bench.run.launcher import ForkserverLauncher
 from bench.run.recipe import Recipe
@@ -144,3 +146,10 @@ def test_the_largest_batch_is_found_without_running_out_of_memory(launch: Launch
     assert outcome.values["batch_images"] > 128
     assert details["batch_search_verified_bytes"] <= details["batch_search_limit_bytes"]  # type: ignore[operator]
     assert outcome.flags == ()
+
+
+def test_the_plan_knows_the_same_of_a_gpu_without_torch() -> None:
+    device = resolve_device("cuda")
+    host, found = describe(device).model_dump(), known(device)
+    assert found == {name: host[name] for name in found}
+    assert {"torch", "cuda", "driver", "gpu_power_limit_w"} <= set(found)

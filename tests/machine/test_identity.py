@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -198,7 +198,10 @@ def test_cpu_slug(monkeypatch: pytest.MonkeyPatch, name: str, cores: int, slug: 
 
 
 @pytest.fixture
-def fresh_name() -> None:
+def fresh_name() -> Iterator[None]:
+    cpu_name.cache_clear()
+    yield
+    # the name of a machine that is not this one must not reach other tests
     cpu_name.cache_clear()
 
 

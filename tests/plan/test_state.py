@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import product
-
 import pytest
 
 from bench.plan.state import Past, PlannedCell, as_json, assess
@@ -36,6 +34,24 @@ def test_state(
     assert (planned.cell, planned.state, planned.why) == (cell, state, why)
 
 
+@pytest.mark.parametrize(
+    ("past", "obstacle", "fresh", "state", "why"),
+    [
+        (Past(True, None, 3), None, False, "ready", "measured elsewhere"),
+        (Past(True, None, 3), "no data", False, "blocked", "no data"),
+        (Past(True, None, 3), None, True, "ready", ""),
+        (Past(False, "timeout", 3), None, False, "ready", "last attempt failed: timeout"),
+    ],
+)
+def test_what_does_not_hold_here_is_not_done(
+    cell: Cell, *, past: Past, obstacle: str | None, fresh: bool, state: str, why: str
+) -> None:
+    (planned,) = assess(
+        [cell], {cell.key: past}, lambda _: obstacle, fresh, lambda _cell, _past: "measured elsewhere"
+    )
+    assert (planned.state, planned.why, planned.estimate_s) == (state, why, 3 if past.measured else None)
+
+
 def test_estimates_come_from_the_nearest_measured_past(cell: Cell) -> None:
     def like(checkpoint: str, measure: str, size: int) -> Cell:
         return cell.model_copy(update={"checkpoint": checkpoint, "measure": measure, "height_px": size})
@@ -60,47 +76,11 @@ def test_estimates_come_from_the_nearest_measured_past(cell: Cell) -> None:
     assert [item.estimate_s for item in planned] == [10.0, 20.0, 15.0, 15.0, 60.0, 60.0, 20.0, None]
 
 
-def test_the_obstacle_is_asked_once_for_what_matters(cell: Cell) -> None:
-    checkpoints, measures, sizes, batches = ("a", "b"), ("accuracy", "memory"), range(1, 51), (1, 2, "max")
-    cells = [
-        cell.model_copy(
-            update={"checkpoint": checkpoint, "measure": measure, "height_px": size, "batch": batch}
-        )
-        for checkpoint, measure, size, batch in product(checkpoints, measures, sizes, batches)
-    ]
-    asked: list[tuple[str, str]] = []
-
-    def obstacle(asked_cell: Cell) -> str | None:
-        asked.append((asked_cell.checkpoint, asked_cell.measure))
-        return f"no {asked_cell.checkpoint}" if asked_cell.measure == "accuracy" else None
-
-    planned = assess(cells, {}, obstacle, fresh=False)
-    assert asked == [("a", "accuracy"), ("a", "memory"), ("b", "accuracy"), ("b", "memory")]
-    assert {(item.cell.checkpoint, item.cell.measure, item.state, item.why) for item in planned} == {
-        ("a", "accuracy", "blocked", "no a"),
-        ("a", "memory", "ready", ""),
-        ("b", "accuracy", "blocked", "no b"),
-        ("b", "memory", "ready", ""),
-    }
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"task": "other"},
-        {"weights": "file.pth"},
-        {"checkpoint": "other"},
-        {"measure": "memory"},
-        {"precision": "bf16"},
-        {"mode": "compiled"},
-        {"device": "cuda"},
-    ],
-    ids=str,
-)
-def test_the_obstacle_is_asked_again_where_it_may_differ(cell: Cell, change: dict[str, str]) -> None:
-    other = cell.model_copy(update=change)
-    planned = assess([cell, other], {}, lambda asked: "here" if asked == other else None, fresh=False)
-    assert [item.why for item in planned] == ["", "here"]
+def test_the_obstacle_is_asked_for_every_cell_that_is_not_done(cell: Cell) -> None:
+    cells = [cell.model_copy(update={"height_px": size}) for size in (224, 225, 226)]
+    past = {cells[2].key: Past(True, None, 1.0)}
+    planned = assess(cells, past, lambda asked: "odd" if asked.height_px % 2 else None, fresh=False)
+    assert [(item.state, item.why) for item in planned] == [("ready", ""), ("blocked", "odd"), ("done", "")]
 
 
 def test_json_holds_exactly_the_agreed_fields(cell: Cell) -> None:

@@ -6,6 +6,7 @@ import timm
 import torch
 
 from bench.machine.identity import cpu_name, machine_slug, resolve_device, usable_cpu_count
+from bench.machine.present import known
 from bench.probes.host import describe
 
 
@@ -21,6 +22,13 @@ def test_a_cpu_host_is_described_without_a_gpu() -> None:
     )
     gpu = (host.gpu, host.gpu_power_limit_w, host.gpu_memory_bytes, host.driver, host.cuda, host.cudnn)
     assert gpu == (None,) * 6
+
+
+def test_the_plan_knows_the_same_without_torch() -> None:
+    device = resolve_device("cpu")
+    host, found = describe(device).model_dump(), known(device)
+    assert found == {name: host[name] for name in found}
+    assert {"torch", "timm", "triton", "cuda", "cudnn"} <= set(found)
 
 
 def test_packages_that_can_move_a_figure_are_listed() -> None:

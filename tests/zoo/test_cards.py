@@ -42,3 +42,13 @@ def test_any_size_is_true_of_networks_without_position_tables(card: ModelCard) -
         model = timm.create_model(card.ref, num_classes=1000)
     embed = getattr(model, "patch_embed", None)
     assert card.any_size == (getattr(embed, "img_size", None) is None)
+
+
+@CARDS
+def test_sizes_are_whole_patches_of_networks_with_position_tables(card: ModelCard) -> None:
+    if card.any_size:
+        assert card.multiple_px == 1
+        return
+    with torch.device("meta"):
+        model = timm.create_model(card.ref, num_classes=1000)
+    assert (card.multiple_px, card.multiple_px) == model.get_submodule("patch_embed").patch_size
