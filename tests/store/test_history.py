@@ -94,7 +94,7 @@ def test_ten_thousand_records_in_a_blink(tmp_path: Path, make_record: MakeRecord
     history = store.history(record.host.machine)
     passed_s = time.process_time() - before_s
     assert len(history) == 10_000
-    assert set(history.values()) == {known(measured=True, reason=None, wall_s=12.5)}
+    assert all(past == known(measured=True, reason=None, wall_s=12.5) for past in history.values())
     assert passed_s < 1.5
 
 
