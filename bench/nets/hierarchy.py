@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from bench.nets.layers import DropPath, Mlp, Permute
+from bench.nets.layers import DropPath, LayerNorm, Mlp, Permute
 
 Mixer = Callable[[int, int, int], nn.Module]
 """Makes the mixer of a block: model width, stage, block in the stage."""
@@ -58,17 +58,17 @@ def make_stem(version: Literal["v1", "v2"], width: int) -> nn.Sequential:
     """Return the patch embedding, (b, 3, H, W) to (b, h, w, c), stride 4."""
     last, first = Permute(0, 2, 3, 1), Permute(0, 3, 1, 2)
     if version == "v1":
-        return nn.Sequential(nn.Conv2d(3, width, 4, stride=4), last, nn.LayerNorm(width))
+        return nn.Sequential(nn.Conv2d(3, width, 4, stride=4), last, LayerNorm(width))
     half = width // 2
     return nn.Sequential(
         nn.Conv2d(3, half, 3, stride=2, padding=1),
         last,
-        nn.LayerNorm(half),
+        LayerNorm(half, narrow=True),
         first,
         nn.GELU(),
         nn.Conv2d(half, width, 3, stride=2, padding=1),
         last,
-        nn.LayerNorm(width),
+        LayerNorm(width),
     )
 
 
@@ -77,7 +77,7 @@ class PatchMerging(nn.Module):
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.norm = nn.LayerNorm(4 * width)
+        self.norm = LayerNorm(4 * width, narrow=True)
         self.reduction = nn.Linear(4 * width, 2 * width, bias=False)
 
     def forward(self, x_bhwc: Tensor) -> Tensor:
@@ -97,7 +97,7 @@ def make_downsample(version: Literal["v1", "v3"], width: int) -> nn.Module:
         Permute(0, 3, 1, 2),
         nn.Conv2d(width, 2 * width, 3, stride=2, padding=1),
         Permute(0, 2, 3, 1),
-        nn.LayerNorm(2 * width),
+        LayerNorm(2 * width),
     )
 
 
@@ -106,12 +106,12 @@ class Block(nn.Module):
 
     def __init__(self, width: int, op: nn.Module, mlp_ratio: float, drop_path_rate: float) -> None:
         super().__init__()
-        self.norm = nn.LayerNorm(width)
+        self.norm = LayerNorm(width, narrow=True)
         self.op = op
         self.drop_path = DropPath(drop_path_rate)
         self.has_mlp = mlp_ratio > 0
         if self.has_mlp:
-            self.norm2 = nn.LayerNorm(width)
+            self.norm2 = LayerNorm(width, narrow=True)
             self.mlp = Mlp(width, int(width * mlp_ratio))
 
     def forward(self, x_bhwc: Tensor) -> Tensor:
@@ -153,6 +153,9 @@ class Trunk(nn.Module):
 
     def stages(self, image: Tensor) -> tuple[Tensor, ...]:
         """Return the maps (b, h, w, c) after the blocks of every stage, before its downsampling."""
+        if image.is_cuda:
+            # so that convolutions give the layout that the norms read
+            image = image.contiguous(memory_format=torch.channels_last)
         x, maps = self.patch_embed(image), []
         for layer in self.layers.children():
             maps.append(layer.get_submodule("blocks")(x))
@@ -169,7 +172,7 @@ class Head(nn.Module):
 
     def __init__(self, width: int, classes: int) -> None:
         super().__init__()
-        self.norm = nn.LayerNorm(width)
+        self.norm = LayerNorm(width)
         self.head = nn.Linear(width, classes)
 
     def forward(self, x_bhwc: Tensor) -> Tensor:
@@ -205,7 +208,7 @@ class Backbone(Trunk):
         super().__init__(config, mixer)
         self.out_indices = tuple(out_indices)
         for index in self.out_indices:
-            self.add_module(f"outnorm{index}", nn.LayerNorm(config.widths[index]))
+            self.add_module(f"outnorm{index}", LayerNorm(config.widths[index]))
         self.channels = tuple(config.widths[index] for index in self.out_indices)
         self.strides = tuple(4 * 2**index for index in self.out_indices)
         initialise(self)

@@ -10,6 +10,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from bench.ops.fusing import autocast_on, working_dtype
+from bench.ops.norm import layer_norm
+from bench.ops.route_merge import Merge, NormWeights, mean_normed
+
 
 def widen(x: Tensor) -> Tensor:
     """Return `x` in float32 if it is half precision, else unchanged (float64 stays float64)."""
@@ -19,6 +23,8 @@ def widen(x: Tensor) -> Tensor:
 class RMSNorm(nn.Module):
     """Scale by the root mean square over the last dimension: no mean, no bias (Zhang and Sennrich 2019)."""
 
+    bias: None = None
+
     def __init__(self, width: int, eps: float = 1e-5) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.ones(width))
@@ -27,6 +33,25 @@ class RMSNorm(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Normalise `x` (..., c) in its own dtype."""
         return functional.rms_norm(x, x.shape[-1:], self.weight.to(x.dtype), self.eps)
+
+
+class LayerNorm(nn.LayerNorm):
+    """Layer norm over channels, on CUDA in one pass.
+
+    Args:
+        width: channels.
+        narrow: under autocast, give the dtype that the layer behind it works in, not float32.
+
+    """
+
+    def __init__(self, width: int, *, narrow: bool = False) -> None:
+        super().__init__(width)
+        self.narrow = narrow
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Normalise `x` (..., c)."""
+        dtype = working_dtype(x) if self.narrow or not autocast_on(x) else torch.float32
+        return layer_norm(x, self.weight, self.bias, self.eps, dtype)
 
 
 class DropPath(nn.Module):
@@ -85,14 +110,13 @@ class ChannelGate(nn.Module):
         self.global_reduce = nn.Linear(width, hidden)
         self.channel_select = nn.Linear(hidden, width)
 
-    def forward(self, y_bkdl: Tensor) -> Tensor:
-        """Return the factors (b, k, d) for route outputs `y_bkdl`; all routes share the weights."""
-        mean_bkd = self.norm(y_bkdl.transpose(-1, -2)).mean(dim=-2)
+    def forward(self, y_bkld: Tensor, merge: Merge, backend: str) -> Tensor:
+        """Return the factors (b, k, d) for route outputs `y_bkld`; all routes share the weights."""
+        mean_bkd = mean_normed(y_bkld, merge, norm_weights(self.norm), backend).to(y_bkld.dtype)
         factor_bkd: Tensor = self.channel_select(functional.gelu(self.global_reduce(mean_bkd))).sigmoid()
         return factor_bkd
 
 
-def gated_sum(gate: ChannelGate, y_bkdl: Tensor) -> Tensor:
-    """Return the sum over the routes of `y_bkdl`, each scaled by its channel gate: (b, d, l)."""
-    factor_bkd = gate(y_bkdl).to(y_bkdl.dtype)
-    return torch.einsum("bkdl,bkd->bdl", y_bkdl, factor_bkd)
+def norm_weights(norm: nn.LayerNorm) -> NormWeights:
+    """Return the weights of a layer norm, for operators that normalise as a part of their work."""
+    return NormWeights(norm.weight, norm.bias, norm.eps)

@@ -9,12 +9,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from torch import Tensor, nn
+from torch import nn
 
 from bench.nets.hierarchy import HierarchyConfig, Mixer
-from bench.nets.layers import ChannelGate, gated_sum
-from bench.nets.routes import Layout, give_back, take
-from bench.nets.scan2d import RouteWeights, ScanRoutes, SelectiveScan2d, scan_sequences
+from bench.nets.scan2d import RouteChoice, SelectiveScan2d
 
 Directions = tuple[tuple[str, ...], ...]
 """The routes of the blocks of one stage."""
@@ -117,31 +115,14 @@ LOCAL_VMAMBA = {"local_vmamba_tiny": _config(TINY), "local_vmamba_small": _confi
 """The two published models."""
 
 
-class LocalScan(ScanRoutes):
-    """Routes with windows, each route gated by its channels before the sum.
+def local_scan_mixer(config: LocalVMambaConfig, scan_backend: str, true_inverse: bool) -> Mixer:
+    """Return the maker of LocalVMamba's mixers: routes of their own, each gated before the sum.
 
-    Pads are read as zeros and still decay the state, as in the released code.
+    Pads of the windows are read as zeros and still decay the state, as in the released code.
     """
 
-    def __init__(self, inner: int, names: tuple[str, ...], true_inverse: bool) -> None:
-        super().__init__()
-        self.names, self.true_inverse = names, true_inverse
-        self.attn = ChannelGate(inner)
-
-    def forward(self, v_bdhw: Tensor, weights: RouteWeights, backend: str) -> Tensor:
-        """Return (b, h, w, d): the gated sum of the routes, pads left out."""
-        height, width = v_bdhw.shape[2:]
-        layout = Layout(self.names, height, width, self.true_inverse)
-        y_bkds = scan_sequences(take(v_bdhw.flatten(2), layout), weights, backend)
-        y_bdl = gated_sum(self.attn, give_back(y_bkds, layout))
-        return y_bdl.reshape(v_bdhw.shape).permute(0, 2, 3, 1)
-
-
-def local_scan_mixer(config: LocalVMambaConfig, scan_backend: str, true_inverse: bool) -> Mixer:
-    """Return the maker of LocalVMamba's mixers."""
-
     def make(width: int, stage: int, index: int) -> nn.Module:
-        routes = LocalScan(int(config.ratio * width), config.directions[stage][index], true_inverse)
+        routes = RouteChoice(config.directions[stage][index], true_inverse, gated=True)
         return SelectiveScan2d(width, config, routes, scan_backend)
 
     return make

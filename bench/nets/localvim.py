@@ -10,13 +10,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from torch import Tensor, nn
-from torch.nn import functional
 
-from bench.nets.layers import ChannelGate, gated_sum
+from bench.nets.layers import ChannelGate
 from bench.nets.mamba_branch import BranchNames, add_branch, gather_branches, scan_branches, step_rank
 from bench.nets.plain import Mixer, PlainConfig
 from bench.nets.position import Grid
-from bench.nets.routes import Layout, at_origin, give_back, take
+from bench.nets.routes import Layout, routes_of
+from bench.ops.route_merge import Merge, merge_routes
 
 DIRECTIONS = 4
 
@@ -103,11 +103,13 @@ class MultiDirectionMixer(nn.Module):
         """Mix the tokens `n_blc` of `grid`, with the class token in the middle if there is one."""
         middle = (n_blc.shape[1] - 1) // 2 if self.class_token else None
         layout = Layout(self.directions, *grid, self.true_inverse, middle)
-        u_bdl, z_bdl = self.in_proj(n_blc).transpose(1, 2).chunk(2, dim=1)
-        y_bkds = scan_branches(take(u_bdl, layout), gather_branches(self, self.branches), self.scan_backend)
-        # Each output meets the gate of the token it came from, which is why z follows the routes.
-        g_bkdl = give_back(y_bkds, layout) * at_origin(functional.silu(z_bdl), layout)
-        out_blc: Tensor = self.out_proj(gated_sum(self.attn, g_bkdl).transpose(1, 2))
+        routes = routes_of(layout, n_blc.device)
+        u_bld, z_bld = self.in_proj(n_blc).chunk(2, dim=-1)
+        y_bkld = scan_branches(u_bld, routes, gather_branches(self, self.branches), self.scan_backend)
+        # Each output meets the gate of the token it came from, which need not be the one it lands on.
+        merge = Merge(z_bld, gate="each", origin_kl=routes.origin_kl)
+        merge = merge._replace(factor_bkd=self.attn(y_bkld, merge, self.scan_backend))
+        out_blc: Tensor = self.out_proj(merge_routes(y_bkld, merge, backend=self.scan_backend))
         return out_blc
 
 

@@ -12,11 +12,11 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from bench.nets.layers import widen
 from bench.nets.ssm_init import decay_logs, step_bias, step_weight
-from bench.ops.selective_scan import selective_scan
+from bench.ops.route_conv import route_conv
+from bench.ops.route_scan import Routes, RouteWeights, route_scan
 
 TAPS = 4
 STATES = 16
@@ -47,13 +47,9 @@ def add_branch(mixer: nn.Module, names: BranchNames, inner: int, rank: int) -> N
 class Branches(NamedTuple):
     """The weights of k directions, stacked (d inner width, r rank, n states)."""
 
-    conv_weight: Tensor  # (k * d, 1, 4)
-    conv_bias: Tensor  # (k * d,)
-    x_proj: Tensor  # (k, r + 2n, d)
-    dt_weight: Tensor  # (k, d, r)
-    dt_bias: Tensor  # (k * d,)
-    decay_log: Tensor  # (k * d, n)
-    skip: Tensor  # (k * d,)
+    conv_weight_kdt: Tensor
+    conv_bias_kd: Tensor
+    scan: RouteWeights
 
 
 def gather_branches(mixer: nn.Module, directions: Sequence[BranchNames]) -> Branches:
@@ -64,43 +60,25 @@ def gather_branches(mixer: nn.Module, directions: Sequence[BranchNames]) -> Bran
         return [mixer.get_parameter(path) for path in paths]
 
     return Branches(
-        conv_weight=torch.cat(all_of("conv", ".weight")),
-        conv_bias=torch.cat(all_of("conv", ".bias")),
-        x_proj=torch.stack(all_of("x_proj", ".weight")),
-        dt_weight=torch.stack(all_of("dt_proj", ".weight")),
-        dt_bias=torch.cat(all_of("dt_proj", ".bias")),
-        decay_log=torch.cat(all_of("decay_log")),
-        skip=torch.cat(all_of("skip")),
+        conv_weight_kdt=torch.stack(all_of("conv", ".weight")).squeeze(2),
+        conv_bias_kd=torch.stack(all_of("conv", ".bias")),
+        scan=RouteWeights(
+            x_proj_kqd=torch.stack(all_of("x_proj", ".weight")),
+            dt_proj_kdr=torch.stack(all_of("dt_proj", ".weight")),
+            decay_en=-torch.exp(widen(torch.cat(all_of("decay_log")))),
+            skip_e=widen(torch.cat(all_of("skip"))),
+            bias_e=widen(torch.cat(all_of("dt_proj", ".bias"))),
+        ),
     )
 
 
-def scan_branches(u_bkdl: Tensor, branches: Branches, scan_backend: str) -> Tensor:
-    """Return the scanned sequences, before the gate, in the shape of `u_bkdl`.
+def scan_branches(u_bld: Tensor, routes: Routes, branches: Branches, scan_backend: str) -> Tensor:
+    """Return what every direction gives every token, before the gate: (b, k, l, d).
 
     Causal depthwise convolution, SiLU, projection to step size, B and C, selective scan.
     """
-    routes, inner = u_bkdl.shape[1:3]
-    rank = branches.dt_weight.shape[-1]
-    padded = functional.pad(u_bkdl.flatten(1, 2), (TAPS - 1, 0))
-    v_bdl = functional.silu(
-        functional.conv1d(padded, branches.conv_weight, branches.conv_bias, groups=routes * inner)
-    )
-    p_bkrl, input_bknl, output_bknl = torch.split(
-        torch.matmul(branches.x_proj, v_bdl.reshape(u_bkdl.shape)), [rank, STATES, STATES], dim=2
-    )
-    delta_bkdl = torch.matmul(branches.dt_weight, p_bkrl)
-    y_bdl = selective_scan(
-        v_bdl,
-        delta_bkdl.flatten(1, 2),
-        A=-torch.exp(widen(branches.decay_log)),
-        B=input_bknl,
-        C=output_bknl,
-        D=widen(branches.skip),
-        delta_bias=widen(branches.dt_bias),
-        delta_softplus=True,
-        backend=scan_backend,
-    )
-    return y_bdl.reshape(u_bkdl.shape)
+    v_bksd = route_conv(u_bld, routes, branches.conv_weight_kdt, branches.conv_bias_kd, scan_backend)
+    return route_scan(v_bksd, routes, branches.scan, scan_backend)
 
 
 def step_rank(width: int) -> int:

@@ -14,8 +14,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from bench.nets.layers import DropPath, RMSNorm, widen
-from bench.nets.position import Grid, Rotary, resize_rows, rotate
+from bench.nets.layers import DropPath, RMSNorm
+from bench.nets.position import Grid, Rotary, resize_rows
+from bench.ops.norm import StreamNorm, add_norm
 
 PATCH = 16
 Norm = Literal["rms", "layer"]
@@ -71,7 +72,7 @@ class PatchEmbed(nn.Module):
 
 
 class Block(nn.Module):
-    """Add the branch to the residual, normalise, mix."""
+    """Add the branch to the residual, turn both where there is a rotation, normalise, mix."""
 
     def __init__(self, width: int, norm: Norm, mixer: nn.Module, branch_rate: float) -> None:
         super().__init__()
@@ -79,10 +80,15 @@ class Block(nn.Module):
         self.mixer = mixer
         self.drop_path = DropPath(branch_rate)
 
-    def forward(self, h_blc: Tensor, r_blc: Tensor | None, grid: Grid) -> tuple[Tensor, Tensor]:
+    def forward(
+        self, h_blc: Tensor, r_blc: Tensor | None, grid: Grid, rotation: tuple[Tensor, Tensor] | None
+    ) -> tuple[Tensor, Tensor]:
         """Return the mixer output and the residual that was normalised."""
-        r_blc = widen(h_blc) if r_blc is None else r_blc + self.drop_path(h_blc)
-        out_blc: Tensor = self.mixer(self.norm(r_blc).to(h_blc.dtype), grid)
+        if r_blc is not None:
+            h_blc = self.drop_path(h_blc)
+        norm = StreamNorm(self.norm.weight, self.norm.bias, self.norm.eps)
+        r_blc, normed_blc = add_norm(h_blc, r_blc, norm, rotation)
+        out_blc: Tensor = self.mixer(normed_blc, grid)
         return out_blc, r_blc
 
 
@@ -136,10 +142,7 @@ class PlainTrunk(nn.Module):
         r_blc: Tensor | None = None
         tables = self.rope.tables(self.grid, grid) if self.config.rotary else None
         for block in self.layers:
-            if tables is not None:
-                h_blc = rotate(h_blc, *tables)
-                r_blc = None if r_blc is None else rotate(r_blc, *tables)
-            h_blc, r_blc = block(h_blc, r_blc, grid)
+            h_blc, r_blc = block(h_blc, r_blc, grid, tables)
             yield h_blc, r_blc, grid
 
     def _check(self, image: Tensor) -> Grid:
@@ -182,7 +185,9 @@ class PlainClassifier(PlainTrunk):
         return logits
 
     def _last(self, image: Tensor) -> tuple[Tensor, Tensor]:
-        *_, (h_blc, r_blc, _) = self.stream(image)
+        # unpacking the stream would keep the tensors of all blocks until the last one
+        for h_blc, r_blc, _ in self.stream(image):  # noqa: B007 -- the last ones are used
+            pass
         return h_blc, r_blc
 
     def _normed(self, h: Tensor, r: Tensor) -> Tensor:

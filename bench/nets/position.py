@@ -43,12 +43,6 @@ def rotary_angles(grid: Grid, width: int) -> Tensor:
     return torch.cat(both, dim=-1).reshape(rows * columns, width)
 
 
-def rotate(x_blc: Tensor, cos_lc: Tensor, sin_lc: Tensor) -> Tensor:
-    """Return every pair of neighbouring channels turned by its token's angle, in the dtype of `x_blc`."""
-    turned = torch.stack((-x_blc[..., 1::2], x_blc[..., ::2]), dim=-1).flatten(-2)
-    return (x_blc * cos_lc + turned * sin_lc).to(x_blc.dtype)
-
-
 class Rotary(nn.Module):
     """Cosine and sine tables, stored because the published files hold them."""
 

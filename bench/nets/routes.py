@@ -1,10 +1,9 @@
 """Scan routes of LocalMamba as index tables (Huang et al. 2024, arXiv 2403.09338, section 4.1).
 
 A route is named `h` (rows), `v` (columns), `w2` or `w7` (windows), or one of these with `_flip`.
-Tokens are numbered row-major; the number of tokens stands for a zero that pads. A route is two tables:
-`read` says which token each step takes, `back` which step each token gets its output from. They are
-each other's inverse, but for one error of the released code: on maps that are not square its inverse of
-`v` sends step s to token (s mod w) * h + s div w, not to the token that step s had read.
+Tokens are numbered row-major. A route is what each step reads and which step each token gets its output
+from. They are each other's inverse, but for one error of the released code: on maps that are not square
+its inverse of `v` sends step s to token (s mod w) * h + s div w, not to the token that step s had read.
 """
 
 from __future__ import annotations
@@ -17,9 +16,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn import functional
 
-Index = NDArray[np.int64]
+from bench.ops.route_scan import Routes
+
+Index = NDArray[np.signedinteger[Any]]
 FLIP = "_flip"
 
 
@@ -46,6 +46,12 @@ class Layout(NamedTuple):
         """Whether every output returns to the token that its step had read."""
         vertical = any(name.startswith("v") for name in self.names)
         return self.true_inverse or self.height == self.width or not vertical
+
+    @property
+    def pads(self) -> bool:
+        """Whether a window reaches beyond the map, so that a route has steps without a token."""
+        sides = {int(name.removesuffix(FLIP)[1:]) for name in self.names if name.startswith("w")}
+        return any(self.height % side or self.width % side for side in sides)
 
 
 def read_order(name: str, height: int, width: int) -> Index:
@@ -110,58 +116,55 @@ def _cached(make: Callable[[Layout], Index]) -> Callable[[Layout, torch.device],
 
     @wraps(make)
     def tensor(layout: Layout, device: torch.device) -> Tensor:
+        # to a compiler the constant has no shape before an operation has touched it
         table: Tensor = constant(device, *layout)
-        return table
+        return table.detach() if torch.compiler.is_compiling() else table
 
     return tensor
 
 
 @_cached
 def read_table(layout: Layout) -> Index:
-    """Return the token of every step, (k, steps); shorter routes end in pads."""
+    """Return the token of every step, (k, steps), -1 for pads; shorter routes end in pads."""
     reads, _ = _tables(layout)
-    tokens, steps = layout.height * layout.width + (layout.class_token is not None), max(map(len, reads))
-    return np.stack([np.pad(read, (0, steps - len(read)), constant_values=tokens) for read in reads])
+    tokens, steps = _tokens(layout), max(map(len, reads))
+    table = np.stack([np.pad(read, (0, steps - len(read)), constant_values=tokens) for read in reads])
+    return np.where(table == tokens, -1, table).astype(np.int32)
+
+
+@_cached
+def write_table(layout: Layout) -> Index:
+    """Return the token that gets the output of every step, (k, steps), -1 for none."""
+    reads, backs = _tables(layout)
+    table = np.full((len(reads), max(map(len, reads))), -1, dtype=np.int32)
+    for route, back in enumerate(backs):
+        table[route, back] = np.arange(len(back))
+    return table
 
 
 @_cached
 def back_table(layout: Layout) -> Index:
-    """Return the step of every token, (k, tokens)."""
-    return np.stack(_tables(layout)[1])
+    """Return the step whose output every token gets, (k, tokens)."""
+    return np.stack(_tables(layout)[1]).astype(np.int32)
 
 
 @_cached
 def origin_table(layout: Layout) -> Index:
     """Return the token whose output lands at every token, (k, tokens): itself where routes are exact."""
     reads, backs = _tables(layout)
-    return np.stack([read[back] for read, back in zip(reads, backs, strict=True)])
+    return np.stack([read[back] for read, back in zip(reads, backs, strict=True)]).astype(np.int32)
 
 
-def take(x_bdl: Tensor, layout: Layout) -> Tensor:
-    """Return the tokens `x_bdl` in the order of every route, (b, k, d, steps), with zeros for pads."""
-    padded = functional.pad(x_bdl, (0, 1))
-    return _gather(_per_route(padded, layout), read_table(layout, x_bdl.device))
+def _tokens(layout: Layout) -> int:
+    return layout.height * layout.width + (layout.class_token is not None)
 
 
-def give_back(y_bkds: Tensor, layout: Layout) -> Tensor:
-    """Return the outputs `y_bkds` of every route at the tokens they belong to, (b, k, d, l)."""
-    return _gather(y_bkds, back_table(layout, y_bkds.device))
-
-
-def at_origin(x_bdl: Tensor, layout: Layout) -> Tensor:
-    """Return, for every route and token, `x_bdl` of the token whose output landed there, (b, k, d, l).
-
-    Where routes are exact this is a token itself, so the result has one route, to be broadcast.
-    """
-    if layout.exact:
-        return x_bdl.unsqueeze(1)
-    return _gather(_per_route(x_bdl, layout), origin_table(layout, x_bdl.device))
-
-
-def _per_route(x_bdl: Tensor, layout: Layout) -> Tensor:
-    return x_bdl.unsqueeze(1).expand(-1, len(layout.names), -1, -1)
-
-
-def _gather(x_bkdl: Tensor, table_ks: Tensor) -> Tensor:
-    batch, _, inner, _ = x_bkdl.shape
-    return x_bkdl.gather(-1, table_ks[None, :, None].expand(batch, -1, inner, -1))
+def routes_of(layout: Layout, device: torch.device) -> Routes:
+    """Return the tables of `layout` on `device`, the same tensors at every call."""
+    return Routes(
+        read_table(layout, device),
+        write_table(layout, device),
+        back_table(layout, device),
+        pads=layout.pads,
+        origin_kl=None if layout.exact else origin_table(layout, device),
+    )

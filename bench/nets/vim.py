@@ -9,14 +9,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from bench.nets.mamba_branch import BranchNames, add_branch, gather_branches, scan_branches, step_rank
 from bench.nets.plain import Mixer, PlainConfig, Tap
 from bench.nets.position import Grid
+from bench.nets.routes import Layout, routes_of
+from bench.ops.route_merge import Merge, merge_routes
 
+BOTH_WAYS = ("h", "h_flip")
 FORWARD = BranchNames("conv1d", "x_proj", "dt_proj", "A_log", "D")
 BACKWARD = BranchNames("conv1d_b", "x_proj_b", "dt_proj_b", "A_b_log", "D_b")
 
@@ -62,13 +63,11 @@ class BidirectionalMixer(nn.Module):
     def forward(self, n_blc: Tensor, _grid: Grid | None = None) -> Tensor:
         """Mix the sequence `n_blc`; the token grid does not matter here."""
         u_bld, z_bld = self.in_proj(n_blc).chunk(2, dim=-1)
-        u_bdl = u_bld.transpose(1, 2)
-        both_bkdl = torch.stack((u_bdl, u_bdl.flip(-1)), dim=1)
-        y_bkdl = scan_branches(both_bkdl, gather_branches(self, (FORWARD, BACKWARD)), self.scan_backend)
+        routes = routes_of(Layout(BOTH_WAYS, 1, n_blc.shape[1]), n_blc.device)
+        y_bkld = scan_branches(u_bld, routes, gather_branches(self, (FORWARD, BACKWARD)), self.scan_backend)
         # The gate is the same for both directions, so it is applied once to their sum.
-        y_bdl = y_bkdl[:, 0] + y_bkdl[:, 1].flip(-1)
-        g_bld = y_bdl.transpose(1, 2) * functional.silu(z_bld)
-        out_blc: Tensor = self.out_proj(g_bld / 2 if self.halved else g_bld)
+        merge = Merge(z_bld, scale=0.5 if self.halved else 1.0)
+        out_blc: Tensor = self.out_proj(merge_routes(y_bkld, merge, backend=self.scan_backend))
         return out_blc
 
 

@@ -9,7 +9,10 @@ from __future__ import annotations
 from torch import nn
 
 from bench.nets.hierarchy import HierarchyConfig, Mixer
-from bench.nets.scan2d import CrossScan, SelectiveScan2d
+from bench.nets.scan2d import RouteChoice, SelectiveScan2d
+
+CROSS = ("h", "v", "h_flip", "v_flip")
+"""The four routes of every block."""
 
 
 def second(depth: int, *, ratio: float, width: int, drop_path_rate: float) -> HierarchyConfig:
@@ -62,6 +65,6 @@ def cross_scan_mixer(config: HierarchyConfig, scan_backend: str) -> Mixer:
     """Return the maker of VMamba's mixers: the same four routes in every block."""
 
     def make(width: int, _stage: int, _index: int) -> nn.Module:
-        return SelectiveScan2d(width, config, CrossScan(), scan_backend)
+        return SelectiveScan2d(width, config, RouteChoice(CROSS), scan_backend)
 
     return make

@@ -10,9 +10,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from bench.ops.cross_scan import cross_selective_scan
-from bench.ops.cross_scan.composed import composed_scan
-from bench.ops.cross_scan.inputs import CrossInputs
+from bench.ops.route_scan import RouteWeights, route_scan
+from bench.ops.route_scan.cases import RouteShape, random_routes, random_weights
+from bench.ops.route_scan.composed import composed_scan
+from bench.ops.route_scan.inputs import RouteInputs
 from bench.ops.selective_scan import resolve_backend, selective_scan
 from bench.ops.selective_scan.cases import (
     ROWS,
@@ -120,21 +121,15 @@ def test_rows_of_the_comparison(row: ScanRow, channels_last: bool, generator: to
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float16], ids=str)
 @pytest.mark.parametrize("sizes", [(2, 96, 6, 1), (8, 192, 6, 16), (1, 40, 24, 1), (1, 40, 3, 5)], ids=str)
-def test_cross_scan(sizes: tuple[int, int, int, int], dtype: torch.dtype, generator: torch.Generator) -> None:
+def test_route_scan(sizes: tuple[int, int, int, int], dtype: torch.dtype, generator: torch.Generator) -> None:
     batch, width, rank, states = sizes
-
-    def normal(*size: int) -> Tensor:
-        return torch.randn(size, generator=generator, device="cuda")
-
-    inputs = CrossInputs(
-        normal(batch, 14, 23, width).to(dtype),
-        normal(4, rank + 2 * states, width) / width**0.5,
-        normal(4, width, rank) / rank**0.5,
-        -normal(4 * width, states).exp(),
-        normal(4 * width),
-        normal(4 * width) - 3,
-    )
+    shape = RouteShape(batch, 4, 14 * 23, width, rank, states)
+    routes = random_routes(4, shape.tokens, 10, generator.device)
+    weights = random_weights(shape, generator)
+    x = torch.randn(batch, shape.tokens, width, generator=generator, device="cuda").to(dtype)
+    double = RouteWeights._make(tensor.double() for tensor in weights)
     with torch.inference_mode():
-        y = cross_selective_scan(*inputs)
-        expected = composed_scan(CrossInputs._make(tensor.double() for tensor in inputs), "torch")
-    assert relative_error(y, expected) < (1e-5 if dtype == torch.float32 else 2e-2)
+        expected = composed_scan(RouteInputs(x.double(), routes, double), "torch")
+        assert relative_error(route_scan(x, routes, weights), expected) < (
+            1e-5 if dtype == torch.float32 else 2e-2
+        )

@@ -9,7 +9,8 @@ import torch
 from torch import nn
 
 from bench.nets.hierarchy import PatchMerging, make_downsample, make_stem
-from bench.nets.layers import ChannelGate, DropPath, RMSNorm, gated_sum
+from bench.nets.layers import ChannelGate, DropPath, LayerNorm, RMSNorm
+from bench.ops.route_merge import Merge, merge_routes
 
 
 def test_rms_norm_keeps_the_mean() -> None:
@@ -33,17 +34,37 @@ def test_drop_path_drops_whole_samples_and_keeps_the_mean() -> None:
 
 def test_channel_gate_weighs_every_route_by_its_mean_normalised_token() -> None:
     torch.manual_seed(0)
-    gate, y_bkdl = ChannelGate(16).double(), torch.randn(2, 3, 16, 5, dtype=torch.float64)
+    gate, y_bkld = ChannelGate(16).double(), torch.randn(2, 3, 5, 16, dtype=torch.float64)
     assert gate.global_reduce.out_features == 2
-    expected = torch.zeros(2, 16, 5, dtype=torch.float64)
+    expected = torch.zeros(2, 5, 16, dtype=torch.float64)
     for route in range(3):
-        tokens = y_bkdl[:, route].transpose(1, 2)  # (b, l, d)
+        tokens = y_bkld[:, route]
         centred = tokens - tokens.mean(-1, keepdim=True)
         normed = centred / (tokens.var(-1, unbiased=False, keepdim=True) + 1e-5).sqrt()
         hidden = gate.global_reduce((normed * gate.norm.weight + gate.norm.bias).mean(1))
         hidden = 0.5 * hidden * (1 + torch.erf(hidden / math.sqrt(2)))
-        expected += y_bkdl[:, route] * torch.sigmoid(gate.channel_select(hidden)).unsqueeze(-1)
-    torch.testing.assert_close(gated_sum(gate, y_bkdl), expected)
+        expected += tokens * torch.sigmoid(gate.channel_select(hidden))[:, None]
+    merge = Merge(factor_bkd=gate(y_bkld, Merge(), "torch"))
+    torch.testing.assert_close(merge_routes(y_bkld, merge), expected)
+
+
+@pytest.mark.parametrize(
+    ("narrow", "autocast", "dtype"),
+    [
+        (True, True, torch.bfloat16),
+        (False, True, torch.float32),
+        (True, False, torch.float32),
+        (False, False, torch.float32),
+    ],
+)
+def test_layer_norm_gives_what_the_layer_behind_it_works_in(
+    narrow: bool, autocast: bool, dtype: torch.dtype
+) -> None:
+    x, plain = torch.randn(3, 8), nn.LayerNorm(8)
+    with torch.autocast("cpu", torch.bfloat16, enabled=autocast):
+        y = LayerNorm(8, narrow=narrow)(x)
+    assert y.dtype == dtype
+    torch.testing.assert_close(y, plain(x).to(dtype))
 
 
 def test_patch_merging_order_and_padding() -> None:

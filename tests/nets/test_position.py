@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from bench.nets.build import build_net
-from bench.nets.position import Rotary, resize_rows, rotary_angles, rotate
+from bench.nets.position import Rotary, resize_rows, rotary_angles
+from bench.ops.norm.composed import rotate
 
 
 def test_angles_are_the_stated_formula() -> None:

@@ -6,22 +6,13 @@ import numpy as np
 import pytest
 import torch
 
-from bench.nets.routes import (
-    Layout,
-    at_origin,
-    back_order,
-    give_back,
-    origin_table,
-    read_order,
-    read_table,
-    take,
-)
-from bench.ops.cross_scan.composed import along_routes, merge_routes
+from bench.nets.routes import Layout, back_order, origin_table, read_order, read_table, routes_of
+from bench.ops.route_scan.composed import along_routes
 
 ALL = ("h", "h_flip", "v", "v_flip", "w2", "w2_flip", "w7", "w7_flip")
 SIZES = [(1, 1), (1, 5), (2, 3), (6, 4), (7, 7), (9, 16)]
 CPU = torch.device("cpu")
-PAD = 6  # on a 2x3 grid
+PAD = 6  # in the order of a 2x3 grid; -1 in the tables
 
 
 @pytest.mark.parametrize(
@@ -78,7 +69,7 @@ def test_published_inverse_is_the_stated_formula(size: tuple[int, int]) -> None:
 
 def test_tables_end_shorter_routes_in_pads() -> None:
     table = read_table(Layout(("h", "w2"), 2, 3), CPU)
-    assert table.tolist() == [[0, 1, 2, 3, 4, 5, PAD, PAD], [0, 1, 3, 4, 2, PAD, 5, PAD]]
+    assert table.tolist() == [[0, 1, 2, 3, 4, 5, -1, -1], [0, 1, 3, 4, 2, -1, 5, -1]]
 
 
 def test_the_class_token_stays_in_the_middle_of_every_route() -> None:
@@ -88,42 +79,48 @@ def test_the_class_token_stays_in_the_middle_of_every_route() -> None:
     assert origin_table(layout, CPU).tolist() == [[0, 1, 2, 3, 4]] * 3
 
 
+@pytest.mark.parametrize("true_inverse", [False, True])
 @pytest.mark.parametrize("class_token", [None, 10])
-def test_origin_says_which_token_an_output_came_from(class_token: int | None) -> None:
-    layout = Layout(("h", "v", "v_flip", "w7_flip"), 5, 4, class_token=class_token)
+def test_origin_says_which_token_an_output_came_from(class_token: int | None, true_inverse: bool) -> None:
+    layout = Layout(("h", "v", "v_flip", "w7_flip"), 5, 4, true_inverse, class_token)
+    routes = routes_of(layout, CPU)
     tokens = 20 + (class_token is not None)
-    x = torch.arange(1.0, tokens + 1).expand(2, 3, tokens)
-    there_and_back = give_back(take(x, layout), layout)
-    assert torch.equal(there_and_back, at_origin(x, layout))
-    assert not torch.equal(there_and_back[:, 1], x)
-    exact = layout._replace(true_inverse=True)
-    assert at_origin(x, exact).shape[1] == 1
-    assert torch.equal(give_back(take(x, exact), exact), at_origin(x, exact).expand(-1, 4, -1, -1))
+    for route in range(4):
+        read, back = routes.read_ks[route], routes.back_kl[route].long()
+        came_from = read[back]
+        assert sorted(came_from.tolist()) == list(range(tokens))
+        moved = came_from.tolist() != list(range(tokens))
+        assert moved == (not true_inverse and layout.names[route].startswith("v"))
+        if routes.origin_kl is not None:
+            assert torch.equal(routes.origin_kl[route], came_from)
+    assert (routes.origin_kl is None) == true_inverse
 
 
-def test_pads_read_zero() -> None:
-    x = torch.ones(1, 1, 6)
-    taken = take(x, Layout(("h", "w2"), 2, 3))
-    assert taken[0, :, 0].tolist() == [[1, 1, 1, 1, 1, 1, 0, 0], [1, 1, 1, 1, 1, 0, 1, 0]]
+@pytest.mark.parametrize("class_token", [None, 3])
+@pytest.mark.parametrize("size", SIZES, ids=str)
+def test_every_token_is_written_once_from_the_step_it_gets(
+    size: tuple[int, int], class_token: int | None
+) -> None:
+    place = None if class_token is None or class_token > size[0] * size[1] else class_token
+    routes = routes_of(Layout(ALL, *size, class_token=place), CPU)
+    for write, back in zip(routes.write_ks, routes.back_kl.long(), strict=True):
+        assert write[back].tolist() == list(range(len(back)))
+        assert int((write >= 0).sum()) == len(back)
+
+
+@pytest.mark.parametrize(("names", "pads"), [(("h", "v"), False), (("h", "w2"), False), (("h", "w7"), True)])
+def test_pads_are_known_and_read_zero(names: tuple[str, ...], pads: bool) -> None:
+    routes = routes_of(Layout(names, 4, 6), CPU)
+    assert routes.pads == pads
+    taken = along_routes(torch.ones(1, 24, 1), routes)[0, 1, :, 0]
+    assert torch.equal(taken, (routes.read_ks[1] >= 0).float())
+    assert int(taken.sum()) == 24
 
 
 def test_tables_made_in_inference_mode_can_train() -> None:
-    layout = Layout(("h", "v"), 3, 11)
     with torch.inference_mode():
-        read_table(layout, CPU)
-    x = torch.ones(1, 1, 33, requires_grad=True)
-    take(x, layout).sum().backward()
+        routes = routes_of(Layout(("h", "v"), 3, 11), CPU)
+    x = torch.ones(1, 33, 1, requires_grad=True)
+    along_routes(x, routes).sum().backward()
     assert x.grad is not None
     assert x.grad.unique().tolist() == [2.0]
-
-
-@pytest.mark.parametrize("size", SIZES, ids=str)
-def test_cross_scan_reads_rows_and_columns_both_ways(size: tuple[int, int]) -> None:
-    names = ("h", "v", "h_flip", "v_flip")
-    layout = Layout(names, *size, true_inverse=True)
-    v_bdhw = torch.randn(2, 3, *size)
-    u_bkdl = along_routes(v_bdhw.permute(0, 2, 3, 1))
-    assert torch.equal(u_bkdl, take(v_bdhw.flatten(2), layout))
-    y_bkdl = torch.randn(2, 4, 3, size[0] * size[1], dtype=torch.float64)
-    expected = give_back(y_bkdl, layout).sum(dim=1).unflatten(2, size).permute(0, 2, 3, 1)
-    torch.testing.assert_close(merge_routes(y_bkdl, *size), expected)

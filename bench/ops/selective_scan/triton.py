@@ -37,26 +37,13 @@ def launch_scan(inputs: ScanInputs, plan: ScanPlan) -> Tensor:
 
 
 def _for_walk(inputs: ScanInputs) -> ScanInputs:
-    """Return the inputs with channels together, and with the states of B and C together in state dtype."""
+    """Return the inputs with channels together in memory, as the walk reads them."""
+    if channels_lie_together(inputs):
+        return inputs
     u_bdl, delta_bdl = inputs.u_bdl, inputs.delta_bdl
-    if not channels_lie_together(inputs):
-        u_bdl = tokens_before_rows(u_bdl, u_bdl.dtype)
-        delta_bdl = tokens_before_rows(delta_bdl, delta_bdl.dtype)
     return inputs._replace(
-        u_bdl=u_bdl,
-        delta_bdl=delta_bdl,
-        input_bgnl=states_together(inputs.input_bgnl, inputs.state_dtype),
-        output_bgnl=states_together(inputs.output_bgnl, inputs.state_dtype),
+        u_bdl=tokens_before_rows(u_bdl, u_bdl.dtype), delta_bdl=tokens_before_rows(delta_bdl, delta_bdl.dtype)
     )
-
-
-def states_together(weight_bgnl: Tensor, dtype: torch.dtype) -> Tensor:
-    """Return B or C itself where its states are neighbours in memory, else a copy in `dtype`."""
-    groups, states = weight_bgnl.shape[1:3]
-    if states == 1 or weight_bgnl.stride(2) == 1:
-        return weight_bgnl
-    weight_brl = tokens_before_rows(weight_bgnl.flatten(1, 2), dtype)
-    return cast(Tensor, weight_brl.unflatten(1, (groups, states)))
 
 
 class _TritonScan(torch.autograd.Function):

@@ -1,4 +1,4 @@
-"""Start a Triton scan: strides, switches and segments of one call, for maps and for plain sequences."""
+"""Start a Triton scan: strides, switches and segments of one call, along routes or plain sequences."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ class Launch(NamedTuple):
     """What a kernel reads and writes; c channels in each of g groups.
 
     `u` and `y` are (b, g, c, l); `delta` too, or with `project` (g * c, r) features (b, g, r, l) of the
-    step sizes. `map_size` is (rows, columns) where group k scans a map of l tokens along route k.
+    step sizes. `read` and `write` are tables (g, steps), int32 and contiguous, of the token that a step
+    reads and of the one that gets its output, -1 for none; None where step and token are the same.
     """
 
     u_bgcl: Tensor
@@ -35,50 +36,58 @@ class Launch(NamedTuple):
     softplus: bool
     y_bgcl: Tensor
     state_dtype: torch.dtype
-    map_size: tuple[int, int] | None = None
+    read_gs: Tensor | None = None
+    write_gs: Tensor | None = None
     project_dr: Tensor | None = None
+
+    @property
+    def steps(self) -> int:
+        """Steps of every group's walk."""
+        return self.u_bgcl.shape[3] if self.read_gs is None else self.read_gs.shape[1]
 
 
 def start(launch: Launch, plan: ScanPlan) -> None:
-    """Fill `launch.y_bgcl` by `plan`; two passes over the tokens where the plan cuts them."""
-    batch, groups, width, tokens = launch.y_bgcl.shape
-    step = plan.tile * -(-tokens // plan.segments // plan.tile)
-    segments = -(-tokens // step)
+    """Fill `launch.y_bgcl` by `plan`; two passes over the steps where the plan cuts them."""
+    batch, groups, width, _ = launch.u_bgcl.shape
+    each = plan.tile * -(-launch.steps // plan.segments // plan.tile)
+    segments = -(-launch.steps // each)
     if segments == 1:
-        _pass(launch, plan, (launch.y_bgcl, launch.y_bgcl), (1, step, WHOLE))
+        _pass(launch, plan, (launch.y_bgcl, launch.y_bgcl), (1, each, WHOLE))
         return
     kind, states = launch.state_dtype, launch.decay_dn.shape[1]
     ends_bsnd = launch.u_bgcl.new_empty((batch, segments - 1, states, groups * width), dtype=kind)
     spans_bsd = launch.u_bgcl.new_empty((batch, segments - 1, groups * width), dtype=kind)
-    _pass(launch, plan, (ends_bsnd, spans_bsd), (segments - 1, step, SUMMARY))
-    _pass(launch, plan, (ends_bsnd, spans_bsd), (segments, step, RESUME))
+    _pass(launch, plan, (ends_bsnd, spans_bsd), (segments - 1, each, SUMMARY))
+    _pass(launch, plan, (ends_bsnd, spans_bsd), (segments, each, RESUME))
 
 
 def _pass(launch: Launch, plan: ScanPlan, borders: tuple[Tensor, Tensor], cut: tuple[int, int, int]) -> None:
-    batch, groups, width, tokens = launch.y_bgcl.shape
-    segments, segment_tokens, phase = cut
+    batch, groups, width, _ = launch.u_bgcl.shape
+    segments, segment_steps, phase = cut
     u_bgcl = launch.u_bgcl
     tensors = (u_bgcl, launch.delta_bgcl, launch.decay_dn.contiguous(), launch.input_bgnl, launch.output_bgnl)
+    # a switch tells the kernel not to touch what stands in for an absent operand
     vectors = tuple(
         u_bgcl if vector is None else vector.contiguous() for vector in (launch.skip_d, launch.bias_d)
     )
+    tables = tuple(u_bgcl if table is None else table for table in (launch.read_gs, launch.write_gs))
     strided = (u_bgcl, launch.delta_bgcl, launch.input_bgnl, launch.output_bgnl, launch.y_bgcl)
     strides = tuple(tensor.stride() for tensor in strided)
-    shape = (tokens, *(launch.map_size or (1, tokens)))
-    sizes = (*strides, shape, width, groups, segment_tokens)
+    sizes = (*strides, launch.steps, width, groups, segment_steps)
     grid = (batch * groups * triton.cdiv(width, plan.rows), segments)
+    operands = (*tensors, *vectors, launch.y_bgcl, *borders, *tables)
     switches = _switches(launch, plan, phase)
     if plan.kernel == "walk":
-        walk_kernel[grid](*tensors, *vectors, launch.y_bgcl, *borders, *sizes, 1, **switches)
+        walk_kernel[grid](*operands, *sizes, **switches)
         return
     project_dr = u_bgcl if launch.project_dr is None else launch.project_dr
     rank = 0 if launch.project_dr is None else launch.project_dr.shape[1]
     tile_kernel[grid](
-        *(*tensors, *vectors, launch.y_bgcl, *borders, project_dr, *sizes),
+        *(*operands, project_dr, *sizes),
         **switches,
-        TILE=plan.tile,
+        PADDED=triton.next_power_of_2(launch.decay_dn.shape[1]),
         AXIS=(axis := _token_axis(launch)),
-        HINT=_hint(launch) if axis == 1 else math.gcd(_WIDEST_HINT, tokens),
+        HINT=_hint(launch) if axis == 1 else math.gcd(_WIDEST_HINT, launch.steps),
         STAGES=plan.stages,
         RANK=rank,
         RANK_PADDED=max(16, triton.next_power_of_2(rank)) if rank else 16,
@@ -86,17 +95,17 @@ def _pass(launch: Launch, plan: ScanPlan, borders: tuple[Tensor, Tensor], cut: t
 
 
 def _switches(launch: Launch, plan: ScanPlan, phase: int) -> dict[str, Any]:
-    states = launch.decay_dn.shape[1]
     return {
-        "STATES": states,
-        "PADDED": triton.next_power_of_2(states),
+        "STATES": launch.decay_dn.shape[1],
         "ROWS": plan.rows,
+        "TILE": plan.tile,
         "SKIP": launch.skip_d is not None,
         "BIAS": launch.bias_d is not None,
         "SOFTPLUS": launch.softplus,
         "PHASE": phase,
         "REAL": tl.float64 if launch.state_dtype == torch.float64 else tl.float32,
-        "MAP": launch.map_size is not None,
+        "READ": launch.read_gs is not None,
+        "WRITE": launch.write_gs is not None,
         "num_warps": plan.warps,
     }
 

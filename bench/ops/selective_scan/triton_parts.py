@@ -1,6 +1,6 @@
 # ruff: noqa: N803, PLR0913, PLR0917 -- a kernel takes one argument per tensor, stride and switch
 # mypy: disable-error-code="untyped-decorator"
-"""What both kernels of the selective scan share: phases, softplus, the state at a border of segments."""
+"""What both kernels of the selective scan share: phases, softplus, places, the state at a border."""
 
 from __future__ import annotations
 
@@ -36,22 +36,17 @@ def softplus(x: tl.tensor) -> tl.tensor:
 
 
 @triton.jit
-def token_at(
-    step: tl.tensor,
+def place_at(
+    table: tl.tensor,
     route: tl.tensor,
-    tokens: tl.tensor,
-    height: tl.tensor,
-    columns: tl.tensor,
-    MAP: tl.constexpr,
+    step: tl.tensor,
+    steps: tl.tensor,
+    end: tl.tensor,
+    TABLE: tl.constexpr,
 ) -> tl.tensor:
-    """Return the token that comes at `step`: that number itself, or with MAP a place on a map.
-
-    The four routes over a map of `height` rows and `columns` columns, tokens numbered row by row, are:
-    along the rows, along the columns, and both backwards.
-    """
-    if MAP:
-        step = tl.where(route >= 2, tokens - 1 - step, step)
-        step = tl.where(route % 2 == 1, step % height * columns + step // height, step)
+    """Return the token of `step`, -1 for none and from `end` on; without TABLE the step itself, always."""
+    if TABLE:
+        return tl.load(table + route * steps + step, step < end, other=-1)
     return step
 
 

@@ -12,13 +12,15 @@ _FEWEST_SEGMENT_TOKENS = 128
 # Every segment adds up those before it, one after the other.
 _MOST_SEGMENTS = 64
 _SHORT_TOKENS = 256
+_LONG_TOKENS = 16384
 
 
 class ScanPlan(NamedTuple):
     """One way to launch the scan.
 
     `kernel` is "tile" or "walk", `rows` the channels of a program, `tile` the tokens that a tile kernel
-    holds at once, `stages` the depth of its load pipeline and `segments` the cuts of the tokens.
+    holds at once and a walk fetches ahead, `stages` the depth of a tile kernel's load pipeline and
+    `segments` the cuts of the tokens.
     """
 
     kernel: str
@@ -41,8 +43,9 @@ def choose_plan(inputs: ScanInputs) -> ScanPlan:
     if states == 1 and not together:
         return _tile_rows(tokens, inputs.u_bdl.element_size())
     if states == 1 and tokens > _SHORT_TOKENS:
-        return ScanPlan("tile", rows=32, warps=1, tile=32, stages=2)
-    plan = ScanPlan("walk", rows=64 if states == 1 else 32, warps=1)
+        plan = ScanPlan("tile", rows=32, warps=1, tile=32, stages=2)
+    else:
+        plan = ScanPlan("walk", rows=64, warps=1)
     return plan._replace(segments=_segments(inputs, plan))
 
 
@@ -51,26 +54,22 @@ def candidates(inputs: ScanInputs) -> list[ScanPlan]:
     tokens, states = inputs.u_bdl.shape[2], inputs.decay_dn.shape[1]
     together = channels_lie_together(inputs)
     if states > 1:
-        cuts = _segments(inputs, ScanPlan("walk", 32, 1))
-        plans = [ScanPlan("walk", rows, warps) for rows, warps in ((32, 1), (64, 1), (64, 2), (128, 4))]
+        cuts = _segments(inputs, ScanPlan("walk", 64, 1))
+        plans = [ScanPlan("walk", rows, 1, tile) for rows, tile in ((64, 4), (64, 2), (32, 4))]
         plans = [plan._replace(segments=cuts) for plan in plans]
         plans += [plans[0]._replace(segments=more) for more in (2 * cuts, cuts // 2) if cuts > 1]
-        return plans if together else [*plans[:2], ScanPlan("tile", 1, 1, 128)]
+        return plans if together else plans[:2]
     if together:
-        flat = ((32, 1, 32), (32, 1, 16), (64, 1, 16), (64, 2, 32), (64, 4, 32))
-        tiles = [ScanPlan("tile", rows, warps, tile) for rows, warps, tile in flat]
-        tiles += [plan._replace(stages=2) for plan in tiles]
-        walks = [ScanPlan("walk", 32, 1), ScanPlan("walk", 64, 1), ScanPlan("walk", 128, 2)]
-        if tokens > 16 * _SHORT_TOKENS:
-            return [*tiles, walks[0]._replace(segments=32)]
-        return tiles + walks if tokens > _SHORT_TOKENS else walks + tiles[:2]
-    shapes: tuple[tuple[int, int, int], ...]
+        tiles = [ScanPlan("tile", rows, 1, tile) for rows, tile in ((32, 32), (32, 16), (64, 16))]
+        tiles.append(tiles[0]._replace(stages=2))
+        walks = [ScanPlan("walk", 32, 1), ScanPlan("walk", 64, 1)]
+        plans = tiles + walks if tokens > _SHORT_TOKENS else walks + tiles[:2]
+        return [plan._replace(segments=_segments(inputs, plan)) for plan in plans]
     if tokens > _SHORT_TOKENS:
-        shapes = ((1, 1, 256), (2, 1, 256), (1, 1, 512), (2, 2, 256), (1, 2, 512), (1, 4, 1024), (4, 4, 256))
+        shapes = ((2, 1, 256, 1), (2, 1, 256, 3), (1, 2, 512, 1), (1, 4, 1024, 1))
     else:
-        shapes = ((4, 1, 64), (8, 1, 64), (16, 4, 64), (4, 1, 128), (2, 1, 256), (8, 2, 128))
-    tiles = [ScanPlan("tile", rows, warps, tile) for rows, warps, tile in shapes]
-    return [*tiles, tiles[0]._replace(stages=3), tiles[-2]._replace(stages=2), ScanPlan("walk", 64, 1)]
+        shapes = ((4, 1, 64, 1), (8, 1, 64, 1), (4, 1, 128, 1), (2, 1, 256, 1))
+    return [ScanPlan("tile", rows, warps, tile, stages) for rows, warps, tile, stages in shapes]
 
 
 def _tile_rows(tokens: int, element_bytes: int) -> ScanPlan:
@@ -78,7 +77,9 @@ def _tile_rows(tokens: int, element_bytes: int) -> ScanPlan:
     tile = 32 * 16 // element_bytes
     while tile > 32 and tile // 2 >= tokens:
         tile //= 2
-    return ScanPlan("tile", rows=2 if tile > 64 else 4, warps=1, tile=tile)
+    # a long row is read by few programs, which then have to fetch ahead
+    stages = 3 if tokens > _LONG_TOKENS else 1
+    return ScanPlan("tile", rows=2 if tile > 64 else 4, warps=1, tile=tile, stages=stages)
 
 
 def _segments(inputs: ScanInputs, plan: ScanPlan) -> int:

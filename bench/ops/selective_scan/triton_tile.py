@@ -4,8 +4,9 @@
 
 Strides come as tuples in the order of the axes: u, delta, y (b, g, c, l), with c channels in a group;
 inp, out (b, g, n, l). The arrays ends (b, border, n, d) and spans (b, border, d) are contiguous, with a
-border after every segment but the last. `shape` is tokens, rows and columns of the map; the last two
-count with MAP only, where group k follows route k.
+border after every segment but the last. With READ the token of every step stands in `reads` (g, steps),
+with WRITE that of its output in `writes`, -1 for none; a step that reads none has u, inp, out and the
+projected step size 0, so that the state still decays by its bias.
 """
 
 from __future__ import annotations
@@ -17,9 +18,9 @@ from bench.ops.selective_scan.triton_parts import (
     LOG2_E,
     RESUME,
     SUMMARY,
+    place_at,
     start_of_segment,
     step_size,
-    token_at,
 )
 
 _SUMMARY, _RESUME = tl.constexpr(SUMMARY), tl.constexpr(RESUME)
@@ -45,16 +46,18 @@ def tile_kernel(
     y: tl.tensor,
     ends: tl.tensor,
     spans: tl.tensor,
+    reads: tl.tensor,
+    writes: tl.tensor,
     project: tl.tensor,
     u_strides: tl.tensor,
     delta_strides: tl.tensor,
     inp_strides: tl.tensor,
     out_strides: tl.tensor,
     y_strides: tl.tensor,
-    shape: tl.tensor,
+    steps: tl.tensor,
     width: tl.tensor,
     groups: tl.tensor,
-    segment_tokens: tl.tensor,
+    segment_steps: tl.tensor,
     STATES: tl.constexpr,
     PADDED: tl.constexpr,
     ROWS: tl.constexpr,
@@ -67,7 +70,8 @@ def tile_kernel(
     SOFTPLUS: tl.constexpr,
     PHASE: tl.constexpr,
     REAL: tl.constexpr,
-    MAP: tl.constexpr,
+    READ: tl.constexpr,
+    WRITE: tl.constexpr,
     RANK: tl.constexpr,
     RANK_PADDED: tl.constexpr,
 ) -> None:
@@ -83,7 +87,7 @@ def tile_kernel(
     segment, borders = tl.program_id(1), tl.num_programs(1)
     if PHASE == _RESUME:
         borders -= 1
-    tokens = shape[0] // HINT * HINT
+    steps = steps // HINT * HINT
     u_c, delta_c, y_c = u_strides[2], delta_strides[2], y_strides[2]
     u_g, delta_g, y_g = u_strides[1], delta_strides[1], y_strides[1]
     if AXIS == 1:
@@ -138,10 +142,11 @@ def tile_kernel(
     out += batch * out_strides[0] + group * out_strides[1]
     order = tl.arange(0, TILE)
     is_last = tl.expand_dims(order == TILE - 1, 1 - AXIS)
-    for offset in tl.range(0, segment_tokens, TILE, num_stages=STAGES):
-        step = segment * segment_tokens + offset + order
-        token_mask = step < tokens
-        token = token_at(step, group, tokens, shape[1], shape[2], MAP)
+    for offset in tl.range(0, segment_steps, TILE, num_stages=STAGES):
+        step = segment * segment_steps + offset + order
+        step_mask = step < steps
+        token = place_at(reads, group, step, steps, steps, READ)
+        token_mask = token >= 0 if READ else step_mask
         token_2d = tl.expand_dims(token, 1 - AXIS)
         mask = row_mask_2d & tl.expand_dims(token_mask, 1 - AXIS)
         u_tile = tl.load(u + token_2d * u_strides[3], mask, other=0.0).to(REAL)
@@ -152,7 +157,7 @@ def tile_kernel(
         else:
             dt = tl.load(delta + token_2d * delta_strides[3], mask, other=0.0)
         # Without a step the state passes through tokens beyond the end unchanged.
-        dt = step_size(dt, shift, mask, SOFTPLUS, REAL)
+        dt = step_size(dt, shift, row_mask_2d & tl.expand_dims(step_mask, 1 - AXIS), SOFTPLUS, REAL)
         given = dt * u_tile
         y_tile = tl.zeros_like(dt)
         if SKIP:
@@ -175,6 +180,10 @@ def tile_kernel(
         if PHASE == _SUMMARY:
             span += tl.sum(dt, AXIS)
         else:
+            if WRITE:
+                token = place_at(writes, group, step, steps, steps, True)
+                token_2d = tl.expand_dims(token, 1 - AXIS)
+                mask = row_mask_2d & tl.expand_dims(token >= 0, 1 - AXIS)
             tl.store(y + token_2d * y_strides[3], y_tile.to(y.dtype.element_ty), mask)
     if PHASE == _SUMMARY:
         tl.store(ends + segment * (STATES * channels) + state_offset, state, state_mask)
