@@ -58,7 +58,7 @@ def candidates(inputs: ScanInputs) -> list[ScanPlan]:
         plans = [ScanPlan("walk", rows, 1, tile) for rows, tile in ((64, 4), (64, 2), (32, 4))]
         plans = [plan._replace(segments=cuts) for plan in plans]
         plans += [plans[0]._replace(segments=more) for more in (2 * cuts, cuts // 2) if cuts > 1]
-        return plans if together else plans[:2]
+        return plans
     if together:
         tiles = [ScanPlan("tile", rows, 1, tile) for rows, tile in ((32, 32), (32, 16), (64, 16))]
         tiles.append(tiles[0]._replace(stages=2))
