@@ -10,6 +10,7 @@ from bench.nets.routes import (
     Layout,
     at_origin,
     back_order,
+    back_table,
     give_back,
     origin_table,
     read_order,
@@ -127,3 +128,12 @@ def test_cross_scan_reads_rows_and_columns_both_ways(size: tuple[int, int]) -> N
     y_bkdl = torch.randn(2, 4, 3, size[0] * size[1], dtype=torch.float64)
     expected = give_back(y_bkdl, layout).sum(dim=1).unflatten(2, size).permute(0, 2, 3, 1)
     torch.testing.assert_close(merge_routes(y_bkdl, *size), expected)
+
+
+def test_sizes_that_a_tracer_gives_as_tensors_find_the_same_table() -> None:
+    sizes = {"height": 3, "width": 5, "class_token": 7}
+    plain = Layout(("v", "w2_flip"), **sizes)
+    traced = Layout(("v", "w2_flip"), **{name: torch.tensor(size) for name, size in sizes.items()})
+    cpu = torch.device("cpu")
+    assert read_table(traced, cpu) is read_table(plain, cpu)
+    assert back_table(traced, cpu) is back_table(plain, cpu)
