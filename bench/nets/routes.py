@@ -111,8 +111,9 @@ def _cached(make: Callable[[Layout], Index]) -> Callable[[Layout, torch.device],
 
     # A compiler takes this as a constant; it must not see the cache, and cannot pass a named tuple.
     @torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
-    def constant(device: torch.device, *fields: Any) -> Tensor:
-        return kept(fields, device)
+    def constant(device: torch.device, names: tuple[str, ...], *numbers: Any) -> Tensor:
+        # A tracer gives the sizes of a map as tensors, which would never be found again.
+        return kept((names, *(None if number is None else int(number) for number in numbers)), device)
 
     @wraps(make)
     def tensor(layout: Layout, device: torch.device) -> Tensor:

@@ -30,8 +30,9 @@ def fuses(backend: str, *operands: Tensor | None) -> bool:
 
 
 def autocast_on(x: Tensor) -> bool:
-    """Say whether autocast is on for the device of `x`."""
-    return torch.is_autocast_enabled(x.device.type)
+    """Say whether autocast is on for the device of `x`; some devices, such as "meta", know none."""
+    kind = x.device.type
+    return torch.amp.is_autocast_available(kind) and torch.is_autocast_enabled(kind)
 
 
 def working_dtype(x: Tensor) -> torch.dtype:

@@ -14,14 +14,24 @@ from bench.report.origins import Origins
 from bench.report.table import MISSING, Footnotes, Table, columns, once, without_empty
 from bench.spec.record import Measured, Record
 
-COUNTED = ("params", "macs", "macs_dispatcher", "macs_disagreement_percent")
-COUNTED_COLUMNS = columns(
-    ("Model", "Size (px)"), tuple(metrics()[name].title for name in COUNTED), ("Notes",)
+
+def _title(name: str) -> str:
+    return metrics()[name].title
+
+
+# the formula of records that do not name one
+FVCORE = "fvcore"
+COUNTED_COLUMNS = (
+    *columns(("Model", "Size (px)"), (_title("params"), _title("macs")), ("Formula",)),
+    *columns((), (_title("macs_performed"), _title("macs_disagreement_percent")), ("Notes",)),
 )
 COUNTED_INTRO = (
     "One image, with the classification head. MACs are multiply-accumulates (many papers call them FLOPs), "
-    "counted twice by independent counters: MACs are those of fvcore, which the published figures were made "
-    "with, and how far torch's dispatcher is from it says how much the figure can be trusted."
+    "by the formula that the published figures were made with: fvcore, or the authors' own counter, which "
+    "for selective scans counts in another unit (VMamba's) or leaves out directions (LocalVim's). MACs "
+    "performed: every multiply-accumulate once, all directions, 4 N + 2 per token and channel of a scan with "
+    "N states, without normalisation; counted by torch's dispatcher, and how far fvcore is from it says how "
+    "much the figure can be trusted."
 )
 AGAINST_COLUMNS = columns(
     ("Model", "Size (px)", "Metric"), ("Measured", "Reported", "Difference"), ("Verdict", "Source")
@@ -44,7 +54,12 @@ def _counts(records: Sequence[Record]) -> Table:
         (
             record.provenance.card.label,
             words.size(record.cell),
-            *(_value(record, name) for name in COUNTED),
+            _value(record, "params"),
+            _value(record, "macs"),
+            _formula(record),
+            # until scans were counted these were the same figure under one name
+            _value(record, "macs_performed", "macs_dispatcher"),
+            _value(record, "macs_disagreement_percent"),
             notes.mark(*words.flags(record), *origins.of(record)).strip(),
         )
         for record in records
@@ -73,7 +88,13 @@ def _against(records: Sequence[Record], reported: Sequence[Reported]) -> tuple[T
     return (Table(title, AGAINST_COLUMNS, tuple(rows), intro, notes.texts),) if rows else ()
 
 
-def _value(record: Record, name: str) -> str:
-    outcome = record.outcome
-    held = isinstance(outcome, Measured) and name in outcome.values
-    return metrics()[name].show(outcome.values[name]) if held and isinstance(outcome, Measured) else MISSING
+def _value(record: Record, *names: str) -> str:
+    """Return the first of these figures that the record holds, as it is shown."""
+    values = record.outcome.values if isinstance(record.outcome, Measured) else {}
+    return next((metrics()[name].show(values[name]) for name in names if name in values), MISSING)
+
+
+def _formula(record: Record) -> str:
+    if not isinstance(record.outcome, Measured) or "macs" not in record.outcome.values:
+        return MISSING
+    return str(record.outcome.details.get("formula_name", FVCORE))

@@ -22,7 +22,7 @@ WRITTEN: dict[Measure, str] = {
     "latency": "latency_s latency_p90_s latency_min_s latency_iqr_s",
     "memory": "peak_allocated_bytes peak_reserved_bytes peak_device_bytes warmup_peak_allocated_bytes "
     "weights_bytes peak_process_bytes",
-    "complexity": "params macs macs_fvcore macs_dispatcher macs_disagreement_percent",
+    "complexity": "params macs macs_performed macs_fvcore macs_dispatcher macs_disagreement_percent",
 }
 
 

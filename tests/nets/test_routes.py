@@ -6,7 +6,16 @@ import numpy as np
 import pytest
 import torch
 
-from bench.nets.routes import Layout, back_order, origin_table, read_order, read_table, routes_of
+from bench.nets.routes import (
+    Layout,
+    back_order,
+    back_table,
+    origin_table,
+    read_order,
+    read_table,
+    routes_of,
+    write_table,
+)
 from bench.ops.route_scan.composed import along_routes
 
 ALL = ("h", "h_flip", "v", "v_flip", "w2", "w2_flip", "w7", "w7_flip")
@@ -124,3 +133,12 @@ def test_tables_made_in_inference_mode_can_train() -> None:
     along_routes(x, routes).sum().backward()
     assert x.grad is not None
     assert x.grad.unique().tolist() == [2.0]
+
+
+def test_sizes_that_a_tracer_gives_as_tensors_find_the_same_table() -> None:
+    sizes = {"height": 3, "width": 5, "class_token": 7}
+    plain = Layout(("v", "w2_flip"), **sizes)
+    traced = Layout(("v", "w2_flip"), **{name: torch.tensor(size) for name, size in sizes.items()})
+    cpu = torch.device("cpu")
+    assert read_table(traced, cpu) is read_table(plain, cpu)
+    assert back_table(traced, cpu) is back_table(plain, cpu)

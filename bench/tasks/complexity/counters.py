@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import warnings
 from collections import Counter
 from collections.abc import Iterator
@@ -13,7 +14,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils.flop_counter import FlopCounterMode
+from torch.utils.flop_counter import FlopCounterMode, sdpa_flop_count
+
+from bench.tasks.complexity.scan import ONE_SCAN, ScanShape
 
 # besides views: what moves data or makes it, without arithmetic worth counting
 MOVES = frozenset(
@@ -35,16 +38,19 @@ class Count:
 
 
 def count_fvcore(model: nn.Module, x: Tensor) -> Count:
-    """Trace the network and count convolutions, matrix products and normalisations.
+    """Trace the network and count convolutions, matrix products, scans and normalisations.
 
-    fvcore counts one multiply-accumulate as one "flop", so its figures are MACs. The published
-    MambaOut figures equal its total, layer norms included.
+    Scans are counted where they are one operator, see `scans_as_operators`, and fused attention as its
+    two products, whatever its mask lets through. fvcore counts one multiply-accumulate as one "flop", so
+    its figures are MACs. The published MambaOut figures equal its total, layer norms included.
     """
     with _quiet_tracer(), torch.no_grad():
         # importing fvcore makes torch warn of what fvcore uses
         from fvcore.nn import FlopCountAnalysis  # noqa: PLC0415
 
         analysis = FlopCountAnalysis(model, (x,))
+        analysis.set_op_handle("aten::scaled_dot_product_attention", _traced_attention)
+        analysis.set_op_handle("bench::selective_scan", _traced_scan)
         analysis.unsupported_ops_warnings(False).uncalled_modules_warnings(False).tracer_warnings("none")
         by_operator = {name: int(macs) for name, macs in analysis.by_operator().items()}
         unsupported = {name: int(calls) for name, calls in analysis.unsupported_ops().items()}
@@ -52,18 +58,25 @@ def count_fvcore(model: nn.Module, x: Tensor) -> Count:
 
 
 def count_dispatcher(model: nn.Module, x: Tensor) -> Count:
-    """Run the network and count convolutions and matrix products as the dispatcher sees them.
+    """Run the network and count convolutions, matrix products and scans as the dispatcher sees them.
 
-    torch counts a multiply-accumulate as two operations, so its figures are halved.
+    Scans and fused attention are counted as by `count_fvcore`. torch counts a multiply-accumulate as
+    two operations, so its figures are halved.
     """
-    counter = FlopCounterMode(display=False)
+    counter = FlopCounterMode(
+        display=False,
+        custom_mapping={
+            ONE_SCAN: _dispatched_scan,
+            torch.ops.aten._scaled_dot_product_flash_attention_for_cpu: _dispatched_attention,
+        },
+    )
     seen = _SeenOperators()
     with torch.no_grad(), seen, counter:
         model(x)
     # a network without any counted operator has no entry at all
     totals = counter.get_flop_counts().get("Global", {})
     flops = {str(operator): int(count) for operator, count in totals.items()}
-    counted = {name.removeprefix("aten.") for name in flops}
+    counted = {name.partition(".")[2] for name in flops}
     uncounted = {
         f"aten::{name}": calls
         for name, calls in sorted(seen.calls.items())
@@ -71,6 +84,28 @@ def count_dispatcher(model: nn.Module, x: Tensor) -> Count:
     }
     by_operator = {name.replace(".", "::", 1): count // 2 for name, count in flops.items()}
     return Count(sum(by_operator.values()), by_operator, uncounted)
+
+
+def _traced_scan(inputs: list[Any], _outputs: list[Any]) -> int:
+    return ScanShape.of_operands(*map(_traced_shape, inputs)).macs
+
+
+def _traced_attention(inputs: list[Any], _outputs: list[Any]) -> int:
+    query, key, value = (_traced_shape(each) or () for each in inputs[:3])
+    return math.prod(query[:-1]) * key[-2] * (query[-1] + value[-1])
+
+
+def _traced_shape(value: Any) -> tuple[int, ...] | None:
+    kind = value.type()
+    return tuple(kind.sizes()) if kind.kind() == "TensorType" else None
+
+
+def _dispatched_scan(*shapes: Any, **_: Any) -> int:
+    return 2 * ScanShape.of_operands(*shapes).macs
+
+
+def _dispatched_attention(query: Any, key: Any, value: Any, *_others: Any, **_: Any) -> int:
+    return int(sdpa_flop_count(query, key, value))
 
 
 class _SeenOperators(TorchDispatchMode):

@@ -8,12 +8,15 @@ from dataclasses import dataclass
 
 import torch
 from pydantic import JsonValue
-from torch import nn
+from torch import Tensor, nn
 
 from bench import zoo
 from bench.spec.job import Job
 from bench.spec.record import Measured
+from bench.tasks.complexity.calls import record_calls
 from bench.tasks.complexity.counters import Count, count_dispatcher, count_fvcore
+from bench.tasks.complexity.official import formula_of
+from bench.tasks.complexity.scan import SCAN_FORMULA, scans_as_operators
 from bench.tasks.contract import TaskResult
 
 FORMULA = (
@@ -23,13 +26,42 @@ FORMULA = (
 )
 
 
+FVCORE = "fvcore"
+PERFORMED = (
+    "`macs_performed` is every multiply-accumulate that the network really does for one image, once: "
+    "convolutions, matrix products and attention (of causal attention the masked half too) with the shapes "
+    "they are called with, all scan directions and the pads of their windows included; normalisation, "
+    f"activations and elementwise products outside scans are not counted; {SCAN_FORMULA}"
+)
+
+
+@dataclass(frozen=True)
+class Official:
+    """MACs by the formula that the published figures were made with, by kind of operation."""
+
+    name: str
+    text: str
+    by_kind: dict[str, int]
+
+    @property
+    def macs(self) -> int:
+        """All kinds together."""
+        return sum(self.by_kind.values())
+
+
 @dataclass(frozen=True)
 class Complexity:
-    """Parameters and what both counters found for one image."""
+    """Parameters, what both counters found for one image, and the count by the official formula."""
 
     params: int
     fvcore: Count
     dispatcher: Count
+    official: Official
+
+    @property
+    def performed(self) -> int:
+        """Every multiply-accumulate once: all that the dispatcher counts, which has no other kind."""
+        return self.dispatcher.macs
 
     @property
     def disagreement_percent(self) -> float:
@@ -45,14 +77,18 @@ def measure(job: Job) -> TaskResult:
     counted = count(loaded.model, cell.height_px, cell.width_px)
     values = {
         "params": counted.params,
-        "macs": counted.fvcore.macs,
+        "macs": counted.official.macs,
+        "macs_performed": counted.performed,
         "macs_fvcore": counted.fvcore.macs,
         "macs_dispatcher": counted.dispatcher.macs,
         "macs_disagreement_percent": counted.disagreement_percent,
     }
     by_counter: Mapping[str, Count] = {"fvcore": counted.fvcore, "dispatcher": counted.dispatcher}
     details: dict[str, JsonValue] = {
-        "formula": FORMULA,
+        "formula_name": counted.official.name,
+        "formula": counted.official.text,
+        "formula_performed": PERFORMED,
+        "macs_by_kind": dict(counted.official.by_kind),
         "macs_by_operator": {name: dict(found.by_operator) for name, found in by_counter.items()},
         "uncounted_ops": {name: dict(found.uncounted_ops) for name, found in by_counter.items()},
     }
@@ -63,8 +99,18 @@ def count(model: nn.Module, height_px: int, width_px: int) -> Complexity:
     """Count the parameters, and the MACs of one image of this size, of a network on the CPU."""
     x = torch.zeros(1, 3, height_px, width_px)
     params = sum(parameter.numel() for parameter in model.parameters())
-    with _attention_written_out(model):
-        return Complexity(params, count_fvcore(model, x), count_dispatcher(model, x))
+    with _attention_written_out(model), _frozen(model), scans_as_operators(model):
+        # the dispatcher first: tables that a first run makes and keeps are no part of the tracer's graph
+        dispatcher, fvcore = count_dispatcher(model, x), count_fvcore(model, x)
+        return Complexity(params, fvcore, dispatcher, count_official(model, x, fvcore))
+
+
+def count_official(model: nn.Module, x: Tensor, fvcore: Count) -> Official:
+    """Count as the network's authors do: by a formula of their own, else as fvcore has counted."""
+    formula = formula_of(model)
+    if formula is None:
+        return Official(FVCORE, FORMULA, fvcore.by_operator)
+    return Official(formula.name, formula.text, formula.count(record_calls(model, x)))
 
 
 @contextmanager
@@ -76,6 +122,19 @@ def _attention_written_out(model: nn.Module) -> Iterator[None]:
         yield
     finally:
         _set_fused(fused, on=True)
+
+
+@contextmanager
+def _frozen(model: nn.Module) -> Iterator[None]:
+    # torch's counter looks for gradients of the parameters that a module hands to another
+    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    for parameter in trained:
+        parameter.requires_grad_(False)
+    try:
+        yield
+    finally:
+        for parameter in trained:
+            parameter.requires_grad_(True)
 
 
 def _set_fused(modules: Iterable[nn.Module], *, on: bool) -> None:

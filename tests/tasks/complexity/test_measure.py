@@ -5,11 +5,14 @@ from pathlib import Path
 import pytest
 import timm
 import torch
+from timm.models.vision_transformer import VisionTransformer
 from torch import nn
 
 from bench.catalog import read
 from bench.machine.identity import Device
 from bench.metrics.registry import metrics
+from bench.nets.build import build_net
+from bench.nets.vit_causal import POOLED_VIT, make_causal
 from bench.run.recipe import Recipe
 from bench.spec.cell import Cell
 from bench.tasks.complexity.measure import count, measure
@@ -60,6 +63,47 @@ def test_windowed_attention_is_counted_by_both() -> None:
     assert counted.fvcore.macs == pytest.approx(4.5e9, rel=0.005)
 
 
+def test_causal_attention_is_counted_as_its_fully_visible_twin() -> None:
+    def vit() -> VisionTransformer:
+        sizes = {"img_size": 64, "embed_dim": 96, "depth": 3, "num_heads": 3}
+        return VisionTransformer(**sizes, **POOLED_VIT).eval()
+
+    visible, causal = count(vit(), 64, 64), count(make_causal(vit()), 64, 64)
+    # 3 blocks of 3 heads, 16 tokens of 32 numbers: queries by keys, and weights by values
+    attention = 3 * 2 * 3 * 16 * 16 * 32
+    assert visible.fvcore.by_operator["matmul"] == attention
+    assert causal.fvcore.by_operator["scaled_dot_product_attention"] == attention
+    assert (causal.fvcore.macs, causal.dispatcher.macs) == (visible.fvcore.macs, visible.dispatcher.macs)
+    assert causal.official.macs == visible.official.macs == visible.fvcore.macs
+    assert causal.performed == visible.performed
+    assert not [name for name in causal.fvcore.uncounted_ops if "attention" in name]
+    assert not [name for name in causal.dispatcher.uncounted_ops if "attention" in name]
+
+
+SCANNING = ("vim_tiny", "vmamba_tiny_s1l8", "local_vmamba_tiny", "localvim_tiny_middle_cls_token")
+
+
+@pytest.mark.parametrize("key", SCANNING)
+def test_both_counters_find_the_same_in_a_network_that_scans(key: str) -> None:
+    counted = count(build_net(key, image_size=(64, 96)), 64, 96)
+    found, checked = dict(counted.fvcore.by_operator), counted.dispatcher
+    assert found.pop("selective_scan") == checked.by_operator["bench::selective_scan"] > 0
+    norms, weighted = found.pop("layer_norm", 0), found.pop("einsum", 0)
+    others = counted.performed - checked.by_operator["bench::selective_scan"]
+    # of the weighting by channel gates, an einsum, fvcore reads four digits
+    assert sum(found.values()) + weighted == pytest.approx(others, abs=5e-4 * weighted)
+    assert counted.fvcore.macs - norms == pytest.approx(checked.macs, abs=5e-4 * weighted)
+    assert counted.official.macs not in {counted.fvcore.macs, checked.macs}
+
+
+@pytest.mark.parametrize("key", ["vim_tiny", "vmamba_v0_tiny"])
+def test_no_figure_hangs_on_the_backend_of_the_scan(key: str) -> None:
+    size = (32, 64)
+    plain, other = (build_net(key, image_size=size, scan_backend=name) for name in ("torch", "triton"))
+    assert count(plain, *size) == count(other, *size)
+    assert all(parameter.requires_grad for parameter in other.parameters())
+
+
 def test_counting_leaves_fused_attention_as_it_was() -> None:
     model = build("deit_small")
     before = [getattr(module, "fused_attn", None) for module in model.modules()]
@@ -99,8 +143,11 @@ def test_a_cell_is_measured_whole(tmp_path: Path) -> None:
     values, details = measured.values, measured.details
     assert set(values) == {name for name, metric in metrics().items() if metric.measure == "complexity"}
     assert values["params"] == 7_304_536
-    assert values["macs"] == values["macs_fvcore"] > values["macs_dispatcher"]
+    assert values["macs"] == values["macs_fvcore"] > values["macs_dispatcher"] == values["macs_performed"]
+    assert details["formula_name"] == "fvcore"
     assert isinstance(details["formula"], str)
+    assert "every multiply-accumulate" in str(details["formula_performed"])
+    assert details["macs_by_kind"] == details["macs_by_operator"]["fvcore"]  # type: ignore[index,call-overload]
     by_operator, uncounted = details["macs_by_operator"], details["uncounted_ops"]
     assert isinstance(by_operator, dict)
     assert isinstance(uncounted, dict)
