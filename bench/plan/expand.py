@@ -73,6 +73,8 @@ def _scene(
             "precision": "fp32",
             "memory_format": "contiguous",
             "mode": "eager",
+            "scan_backend": "auto",
+            "true_inverse": False,
         },
     )
 
@@ -98,8 +100,15 @@ def _cells(scene: _Scene, sweep: Sweep, card: ModelCard) -> Iterator[Cell]:
             "mode": mode,
             "measure": measure,
             "card_digest": card.digest_for(measure),
+            **_chosen(sweep, card),
         }
         yield Cell.model_validate(scene.common | given | _particular(scene, sweep, card, measure))
+
+
+def _chosen(sweep: Sweep, card: ModelCard) -> Values:
+    """Return what the sweep chooses for the network, as far as the network has the choice."""
+    asked = {name: getattr(sweep, name) for name in card.options}
+    return {name: value for name, value in asked.items() if value is not None}
 
 
 def _particular(scene: _Scene, sweep: Sweep, card: ModelCard, measure: Measure) -> Values:

@@ -15,7 +15,7 @@ SIZES = "allowed: 224 for a square, 800x1280 for height x width, each 1 to 8192"
 KEYS = "allowed: the keys that `bench models` lists, and globs of them"
 SWEEP_FIELDS = (
     "resolutions, precisions, memory_formats, modes, batch, measures, crop_pct, weights, "
-    "models, task, protocol, overrides"
+    "scan_backend, true_inverse, models, task, protocol, overrides"
 )
 PRECISIONS = "fp32, tf32, amp_fp16, amp_bf16, bf16, fp16"
 MEASURES = "accuracy, throughput, latency, memory, complexity"
@@ -206,9 +206,10 @@ def one_sweep(**fields: str) -> str:
             {"overrides": "{deit_small: {batches: 4, task: speed}}"},
             [
                 "5: sweeps.0.overrides.deit_small.batches: unknown field; allowed: resolutions, precisions, "
-                "memory_formats, modes, batch, measures, crop_pct, weights; did you mean 'batch'?",
+                "memory_formats, modes, batch, measures, crop_pct, weights, scan_backend, true_inverse; "
+                "did you mean 'batch'?",
                 "5: sweeps.0.overrides.deit_small.task: unknown field; allowed: resolutions, precisions, "
-                "memory_formats, modes, batch, measures, crop_pct, weights",
+                "memory_formats, modes, batch, measures, crop_pct, weights, scan_backend, true_inverse",
             ],
         ),
         (

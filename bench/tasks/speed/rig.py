@@ -46,8 +46,7 @@ def bench_device(job: Job) -> tuple[Device, torch.device]:
 
 def build_model(job: Job) -> tuple[nn.Module, str | None]:
     """Return the network of a job on the CPU, and the hash of its weights where it has a file."""
-    cell = job.cell
-    loaded = zoo.load(job.card, weights=cell.weights, height_px=cell.height_px, width_px=cell.width_px)
+    loaded = zoo.load_for(job.card, job.cell)
     return loaded.model, loaded.weights_sha256
 
 
