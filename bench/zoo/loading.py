@@ -10,6 +10,7 @@ from typing import cast
 
 import torch
 from torch import nn
+from tqdm import tqdm
 
 from bench.catalog import read
 from bench.machine import weights as cache
@@ -125,5 +126,16 @@ def _file(card: ModelCard, weights: str) -> Path:
     if path is not None:
         return path
     if weights == PUBLISHED:
-        return cache.fetch(card)
+        return _fetch(card)
     raise MissingWeights(f"no file {weights}; correct `weights` in the suite")
+
+
+def _fetch(card: ModelCard) -> Path:
+    # only where a person looks on, so not in the log of a worker
+    with tqdm(desc=card.key, unit="B", unit_scale=True, disable=None) as bar:
+
+        def progress(done: int, total: int | None) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+
+        return cache.fetch(card, progress)

@@ -151,7 +151,10 @@ def test_quotes_of_the_first_vmamba_mean_the_first_vmamba() -> None:
     ("row_id", "why"),
     [
         ("mambaout-cvpr-t1.vmambav3-t.224.top1", "mixes 31M ([s2l5]) with 82.6 ([s1l8]); so not clear which"),
-        ("localmamba-paper-t2.vim-s.v1.224.top1", "not clear which: 80.3 is printed for the models of January"),
+        (
+            "localmamba-paper-t2.vim-s.v1.224.top1",
+            "not clear which: 80.3 is printed for the models of January",
+        ),
         ("vmamba-readme-92c1106.vmamba-b.v0.224.top1", "other weights than the file of today"),
         ("vmamba-readme-62eec3d.vmamba-b.v0.224.top1", "other weights than the file of today"),
         ("vim-readme-first.vim-ti.first-release-no-middle-class-token.224.top1", "another architecture"),
