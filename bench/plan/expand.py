@@ -94,6 +94,7 @@ def _cells(scene: _Scene, sweep: Sweep, card: ModelCard) -> Iterator[Cell]:
         sweep.measures,
     ):
         given: Values = {
+            **_chosen(sweep, card),
             "checkpoint": card.key,
             "height_px": size.height_px,
             "width_px": size.width_px,
@@ -102,7 +103,6 @@ def _cells(scene: _Scene, sweep: Sweep, card: ModelCard) -> Iterator[Cell]:
             "mode": mode,
             "measure": measure,
             "card_digest": digests[measure],
-            **_chosen(sweep, card),
         }
         yield Cell.model_validate(scene.common | given | _particular(scene, sweep, card, measure))
 
