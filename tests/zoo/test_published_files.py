@@ -18,6 +18,7 @@ from bench.nets.adapt import resize_positions
 from bench.nets.position import resize_rows
 from bench.spec.errors import BadWeights, Unsupported
 from bench.zoo.checkpoint import read_state_dict
+from bench.zoo.harmless import HARMLESS, Inert, plain_dict
 from tests.zoo.published_files import (
     State,
     first_names,
@@ -132,6 +133,7 @@ def test_plain_data_of_every_kind_does_no_harm(tmp_path: Path) -> None:
                 "counts": collections.defaultdict(list, {"x": [1]}),
                 "more": [collections.Counter("aab"), collections.OrderedDict(a=1), {1, 2}, 1 + 2j],
                 "config": config(lr=0.1),
+                "object array": np.array([{"a": 1}, None], dtype=object),
                 "paths": [pathlib.PurePosixPath("a/b"), pathlib.Path("c"), pathlib.PureWindowsPath("d:/e")],
             },
             tmp_path / "x.pth",
@@ -174,6 +176,14 @@ def test_what_could_run_code_is_named_and_not_read(
     assert name in said.partition("refers to ")[2].partition(",")[0]
     assert said.endswith("and reading it could run code; save only its weights in a new file")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["x.pth"]
+
+
+def test_nothing_that_is_let_in_is_what_it_says() -> None:
+    assert {stand_in for stand_in, _ in HARMLESS} == {Inert, plain_dict, collections.OrderedDict}
+    assert vars(Inert(1, "x")) == {}
+    kept = Inert()
+    kept.__setstate__({"a": 1})
+    assert vars(kept) == {}
 
 
 def test_the_types_that_are_let_in_are_put_back(tmp_path: Path) -> None:
