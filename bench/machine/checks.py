@@ -109,7 +109,7 @@ def _scans() -> Check:
         return Check("scan backends", True, on_cpu)
     on_gpu = scans.can_run("cuda")
     found = f"{', '.join(on_gpu)} on the GPU; {on_cpu}"
-    remedy = "scans of visual Mamba are computed by torch, many times slower; run: pip install triton"
+    remedy = "scans of visual Mamba are computed by torch, which is slower; run: pip install triton"
     return Check("scan backends", "triton" in on_gpu, found, remedy)
 
 

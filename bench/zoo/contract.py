@@ -9,6 +9,7 @@ from typing import Protocol
 from torch import Tensor, nn
 
 from bench.spec.card import ModelCard
+from bench.spec.cell import Cell
 
 StateDict = Mapping[str, Tensor]
 
@@ -19,6 +20,11 @@ class Choices:
 
     scan_backend: str = "auto"
     true_inverse: bool = False
+
+    @classmethod
+    def of(cls, cell: Cell) -> Choices:
+        """Return what a cell chooses."""
+        return cls(cell.scan_backend, cell.true_inverse)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from bench.catalog import read
 from bench.machine import weights as cache
 from bench.machine.download import sha256_of
 from bench.spec.card import ModelCard
-from bench.spec.cell import PUBLISHED, RANDOM, SCAN_BACKENDS, Cell
+from bench.spec.cell import PUBLISHED, RANDOM, SCAN_BACKENDS
 from bench.spec.errors import BadWeights, MissingWeights, UnknownName, UserError
 from bench.zoo.checkpoint import read_state_dict
 from bench.zoo.contract import Choices, Network, Source
@@ -72,17 +72,11 @@ def build(
     return load(card, weights=source, height_px=height_px, width_px=width_px, choices=choices).model
 
 
-def load_for(card: ModelCard, cell: Cell) -> Loaded:
-    """Build the network of a card as a cell asks for it; raises what `load` raises."""
-    choices = Choices(cell.scan_backend, cell.true_inverse)
-    size = {"height_px": cell.height_px, "width_px": cell.width_px}
-    return load(card, weights=cell.weights, choices=choices, **size)
-
-
 def load(card: ModelCard, *, weights: str, height_px: int, width_px: int, choices: Choices = USUAL) -> Loaded:
     """Build the network of a card with the weights of a cell: `"random"`, `"published"` or a path.
 
-    Published weights are downloaded where they are not in a cache. Raises `MissingWeights`,
+    `choices` are those of the card's `options`; the others do not matter. Published weights are
+    downloaded where they are not in a cache. Raises `MissingWeights`,
     `BadWeights` (another hash than the card's, unreadable, or for another network) and
     `Unsupported`.
     """
