@@ -34,6 +34,8 @@ def as_json(card: ModelCard) -> dict[str, object]:
         "interpolation": card.preprocessing.interpolation,
         "weights_url": card.weights_url,
         "weights_sha256": card.weights_sha256,
+        "averaged": card.averaged,
+        "no_weights": card.no_weights,
         "licence": card.licence,
         "source": card.source,
         "ref": card.ref,
@@ -49,5 +51,5 @@ def _row(card: ModelCard) -> tuple[str, ...]:
         f"{card.height_px}x{card.width_px}",
         f"{card.preprocessing.crop_pct:g}",
         card.licence,
-        card.weights_url or "none public",
+        card.weights_url or f"none public: {card.no_weights}",
     )

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from bench.machine import compiler, data, gpus, identity, weights
+from bench.machine import compiler, data, gpus, identity, scans, weights
 from bench.spec.card import ModelCard, TaskCard
 from bench.spec.cell import PUBLISHED
 from bench.spec.errors import CellError, UserError
@@ -48,6 +48,7 @@ def run_checks(
     yield _python()
     yield from (_package(name, oldest) for name, oldest in OLDEST.items())
     yield from _devices()
+    yield _scans()
     yield _compiler()
     yield _extra("datasets", "parquet", "ImageNet as Hugging Face parquet files")
     yield from (_data(task, data_dir) for task in tasks.values() if task.generated is None)
@@ -98,6 +99,18 @@ def _probe_torch() -> dict[str, str | bool | None]:
         return {"cuda": False, "cuda_build": None}
     values: dict[str, str | bool | None] = json.loads(result.stdout.splitlines()[-1])
     return values
+
+
+def _scans() -> Check:
+    on_cpu = f"{', '.join(scans.can_run('cpu'))} on the CPU"
+    try:
+        identity.resolve_device("cuda")
+    except UserError:
+        return Check("scan backends", True, on_cpu)
+    on_gpu = scans.can_run("cuda")
+    found = f"{', '.join(on_gpu)} on the GPU; {on_cpu}"
+    remedy = "scans of visual Mamba are computed by torch, which is slower; run: pip install triton"
+    return Check("scan backends", "triton" in on_gpu, found, remedy)
 
 
 def _compiler() -> Check:

@@ -7,7 +7,7 @@ from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
-from bench.machine import compiler, data, weights
+from bench.machine import compiler, data, scans, weights
 from bench.spec.card import ModelCard, TaskCard
 from bench.spec.cell import PUBLISHED, RANDOM, Cell
 from bench.spec.errors import CellError, MissingExtra, MissingWeights, Unsupported
@@ -37,8 +37,9 @@ class Obstacles:
 
     def _unsupported(self, cell: Cell) -> CellError | None:
         card = self._models[cell.checkpoint]
-        if cell.height_px % card.multiple_px or cell.width_px % card.multiple_px:
-            return Unsupported(_size(card, cell))
+        wrong_size = card.wrong_size(cell.height_px, cell.width_px)
+        if wrong_size is not None:
+            return Unsupported(wrong_size)
         if cell.device == "cpu" and cell.precision == "tf32":
             return Unsupported(
                 "tf32 needs an NVIDIA GPU of compute capability 8.0 or newer; a CPU can measure fp32: "
@@ -49,7 +50,7 @@ class Obstacles:
                 f"compiled cells need a C++ compiler on a CPU, and there is no {compiler.wanted()}; "
                 "install it, or set CXX to another"
             )
-        return None
+        return scans.obstacle(cell.scan_backend, cell.device)
 
     def _look_for_data(self, task: str) -> CellError | None:
         try:
@@ -72,21 +73,10 @@ class Obstacles:
         if wanted != PUBLISHED:
             return MissingWeights(f"no file {wanted}; correct `weights` in the suite")
         if card.weights_url is None:
-            return MissingWeights(
-                f"no public weights of {card.key} are known; name a file as `weights` in the suite"
-            )
+            return MissingWeights(weights.none_public(card))
         if weights.offline():
             return MissingWeights(
                 f"{card.weights_url} is not in the cache and this machine is set offline; "
                 f"put the file at {weights.cache_path(card)}"
             )
         return None
-
-
-def _size(card: ModelCard, cell: Cell) -> str:
-    step, asked = card.multiple_px, (cell.height_px, cell.width_px)
-    nearest = "x".join(str(max(1, round(length / step)) * step) for length in asked)
-    return (
-        f"{card.key} takes heights and widths that are multiples of {step} px, not {asked[0]}x{asked[1]}; "
-        f"the nearest size is {nearest}"
-    )

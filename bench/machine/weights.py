@@ -83,11 +83,15 @@ def fetch(card: ModelCard, progress: Progress | None = None) -> Path:
     return download(_url(card), path, card.weights_sha256, progress)
 
 
+def none_public(card: ModelCard) -> str:
+    """Say of a card without an address that and why there is nothing to download."""
+    why = f": {card.no_weights}" if card.no_weights else " are known"
+    return f"no public weights of {card.key}{why}; name a file as `weights` in the suite"
+
+
 def _url(card: ModelCard) -> str:
     if card.weights_url is None:
-        raise MissingWeights(
-            f"no public weights of {card.key} are known; name a file as `weights` in the suite"
-        )
+        raise MissingWeights(none_public(card))
     return card.weights_url
 
 

@@ -25,6 +25,9 @@ ClassRow = Literal["first", "middle"]
 CONTAINER_KEYS = ("model_ema", "ema_model", "state_dict", "model")
 """Where checkpoint files hold their weights, averaged ones first."""
 
+WRAPPERS = ("module.", "_orig_mod.")
+"""Prefixes of parallel and compiled training, which may be nested."""
+
 TABLES = ("pos_embed", "rope.freqs_cos", "rope.freqs_sin")
 HEADS = ("classifier.", "head.", "norm_f.")
 
@@ -43,8 +46,9 @@ OLD_VMAMBA_PARTS = ((".ln_1.", ".norm."), (".self_attention.", ".op."))
 def select_state(checkpoint: Mapping[str, object], keys: Sequence[str] = CONTAINER_KEYS) -> dict[str, Tensor]:
     """Return the weights in `checkpoint`: under the first of `keys` that it has, else itself.
 
-    Prefixes that wrappers add (`module.`, and `backbone.` of detectors and segmentors) are taken off;
-    of a detector or segmentor only the backbone is returned. Raises ValueError if there are no weights.
+    Prefixes that wrappers add (`module.`, `_orig_mod.` of compiled networks, and `backbone.` of
+    detectors and segmentors) are taken off; of a detector or segmentor only the backbone is returned.
+    Raises ValueError if there are no weights.
     """
     for key in keys:
         content = checkpoint.get(key)
@@ -58,8 +62,8 @@ def select_state(checkpoint: Mapping[str, object], keys: Sequence[str] = CONTAIN
             f"no weights found in a checkpoint with the keys {', '.join(map(str, checkpoint))}; "
             f"looked under {', '.join(keys)}"
         )
-    while all(name.startswith("module.") for name in state):
-        state = take_prefix(state, "module.")
+    for prefix in WRAPPERS * 2:
+        state = take_prefix(state, prefix) if all(name.startswith(prefix) for name in state) else state
     return take_prefix(state, "backbone.") or state
 
 

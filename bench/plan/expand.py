@@ -59,7 +59,7 @@ def expand(  # noqa: PLR0913, PLR0917
 def _scene(
     task: TaskCard, protocol: Protocol, house: Protocol, device: DeviceKind, limit_images: int | None
 ) -> _Scene:
-    # digests are dear, so they are taken once per sweep
+    # and those of the definitions once per sweep
     of_task: Values = {"task": task.key, "task_digest": task.content_digest}
     return _Scene(
         task,
@@ -73,6 +73,8 @@ def _scene(
             "precision": "fp32",
             "memory_format": "contiguous",
             "mode": "eager",
+            "scan_backend": "auto",
+            "true_inverse": False,
         },
     )
 
@@ -82,6 +84,8 @@ def _on(protocol: Protocol, device: DeviceKind) -> Values:
 
 
 def _cells(scene: _Scene, sweep: Sweep, card: ModelCard) -> Iterator[Cell]:
+    # digests are dear, so those of the card are taken once for all of its cells
+    digests = {measure: card.digest_for(measure) for measure in sweep.measures}
     for size, precision, memory_format, mode, measure in product(
         sweep.resolutions,
         sweep.precisions or scene.protocol.precisions[:1],
@@ -90,6 +94,7 @@ def _cells(scene: _Scene, sweep: Sweep, card: ModelCard) -> Iterator[Cell]:
         sweep.measures,
     ):
         given: Values = {
+            **_chosen(sweep, card),
             "checkpoint": card.key,
             "height_px": size.height_px,
             "width_px": size.width_px,
@@ -97,9 +102,15 @@ def _cells(scene: _Scene, sweep: Sweep, card: ModelCard) -> Iterator[Cell]:
             "memory_format": memory_format,
             "mode": mode,
             "measure": measure,
-            "card_digest": card.digest_for(measure),
+            "card_digest": digests[measure],
         }
         yield Cell.model_validate(scene.common | given | _particular(scene, sweep, card, measure))
+
+
+def _chosen(sweep: Sweep, card: ModelCard) -> Values:
+    """Return what the sweep chooses for the network, as far as the network has the choice."""
+    asked = {name: getattr(sweep, name) for name in card.options}
+    return {name: value for name, value in asked.items() if value is not None}
 
 
 def _particular(scene: _Scene, sweep: Sweep, card: ModelCard, measure: Measure) -> Values:

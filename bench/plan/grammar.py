@@ -10,7 +10,7 @@ from typing import Annotated, Literal, TypeAlias, get_args
 from pydantic import BeforeValidator, Field, PositiveInt
 
 from bench.spec.base import Spec
-from bench.spec.cell import Batch, Measure, MemoryFormat, Mode, Precision
+from bench.spec.cell import Batch, Measure, MemoryFormat, Mode, Precision, ScanBackend
 
 MAX_SIZE_PX = 8192
 NAME_PATTERN = "^[a-z0-9_-]+$"
@@ -67,7 +67,8 @@ class Choices(Spec):
     """What a sweep sets for its models and an override sets anew; absent = not set.
 
     The first precision, memory format and mode that the protocol allows is its default.
-    `crop_pct` and `weights` concern accuracy only.
+    `crop_pct` and `weights` concern accuracy only; `scan_backend` and `true_inverse` concern the models
+    that have the choice, and not complexity, which is the same for all of them.
     """
 
     resolutions: tuple[Resolution, ...] = Field(default=(), min_length=1, description=SIZES)
@@ -98,6 +99,16 @@ class Choices(Spec):
         default=None,
         min_length=1,
         description="Weights for accuracy: published (the default), random, or the path of a file.",
+    )
+    scan_backend: ScanBackend | None = Field(
+        default=None,
+        description="What computes selective scans; absent or auto = the fastest that the device has. "
+        "Models without a scan ignore it.",
+    )
+    true_inverse: bool | None = Field(
+        default=None,
+        description="Whether the v routes of LocalVMamba and LocalVim return to the tokens they read on maps "
+        "that are not square; absent or false = as published, which errs there. Other models ignore it.",
     )
 
 

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import TypeVar, get_args
 
 from pydantic import JsonValue
 
 from bench.catalog.read import Catalog
 from bench.plan.grammar import matching
 from bench.plan.mistakes import Mistake, Place
-from bench.spec.card import TaskCard
+from bench.spec.card import Option, TaskCard
 from bench.spec.cell import MEASURES, MEMORY_FORMATS, MODES, PRECISIONS
 from bench.spec.errors import did_you_mean
 from bench.spec.protocol import Protocol
@@ -51,7 +51,8 @@ def _in_sweep(place: Place, sweep: Fields, protocol: JsonValue, catalog: Catalog
     yield from _not_allowed(place, sweep, rules)
     globs = [text for text in _items(sweep.get("models")) if isinstance(text, str)]
     # a model that is misspelt above would make its override look wrong as well
-    models = list(catalog.models) if bad_models else matching(globs, catalog.models)
+    models = list(catalog.models) if bad_models else list(matching(globs, catalog.models))
+    yield from _without_choice(place, sweep, models, catalog)
     for glob, override in _fields(sweep.get("overrides")).items():
         inner = (*place, "overrides", glob)
         if not matching([glob], models):
@@ -59,6 +60,20 @@ def _in_sweep(place: Place, sweep: Fields, protocol: JsonValue, catalog: Catalog
                 inner, f"matches no model of this sweep; allowed: {_some(models)}{did_you_mean(glob, models)}"
             )
         yield from _not_allowed(inner, _fields(override), rules)
+        yield from _without_choice(inner, _fields(override), matching([glob], models), catalog)
+
+
+def _without_choice(
+    place: Place, choices: Fields, models: Collection[str], catalog: Catalog
+) -> Iterator[Mistake]:
+    """Yield each choice that concerns none of the models; where it concerns some, the others ignore it."""
+    for option in get_args(Option):
+        if option in choices and models and not any(option in catalog.models[key].options for key in models):
+            with_it = [key for key, card in catalog.models.items() if option in card.options]
+            yield Mistake(
+                (*place, option),
+                f"no model here has this choice; remove this line, or add one of {_some(with_it)}",
+            )
 
 
 def _unknown(kind: str, place: Place, name: JsonValue, known: Collection[str]) -> Iterator[Mistake]:

@@ -19,7 +19,7 @@ from bench.plan.grammar import (
     Sweep,
 )
 from bench.spec.base import Spec
-from bench.spec.cell import MEASURES, MEMORY_FORMATS, MODES, PRECISIONS
+from bench.spec.cell import MEASURES, MEMORY_FORMATS, MODES, PRECISIONS, SCAN_BACKENDS
 
 Schema: TypeAlias = dict[str, JsonValue]
 
@@ -58,6 +58,8 @@ def _values() -> Mapping[str, Schema]:
         "measures": _some(_one_of(MEASURES)),
         "crop_pct": {"type": "number", "exclusiveMinimum": 0, "maximum": 1},
         "weights": {"type": "string", "minLength": 1, "examples": ["published", "random"]},
+        "scan_backend": _one_of(SCAN_BACKENDS),
+        "true_inverse": {"type": "boolean"},
         "overrides": {
             "type": "object",
             "propertyNames": {"examples": [*models]},

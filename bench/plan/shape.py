@@ -11,7 +11,7 @@ from pydantic import JsonValue, ValidationError
 from bench.plan.grammar import GATES, MAX_SIZE_PX, Limits, Override, Suite, Sweep
 from bench.plan.mistakes import Mistake, Place, shown
 from bench.spec.base import Spec
-from bench.spec.cell import MEASURES, MEMORY_FORMATS, MODES, PRECISIONS
+from bench.spec.cell import MEASURES, MEMORY_FORMATS, MODES, PRECISIONS, SCAN_BACKENDS
 from bench.spec.errors import did_you_mean
 
 
@@ -63,6 +63,8 @@ FIELDS: Mapping[str, _Field] = {
     "overrides": _Field("an override", "a mapping", "{deit_small: {batch: 64}}"),
     "crop_pct": _Field("a crop", "a number above 0, at most 1", "0.875"),
     "weights": _Field("weights", "published, random or the path of a file", "published"),
+    "scan_backend": _Field("a scan backend", ", ".join(SCAN_BACKENDS), "auto", names=SCAN_BACKENDS),
+    "true_inverse": _Field("a choice", "true or false", "false"),
 }
 
 

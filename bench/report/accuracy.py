@@ -49,7 +49,7 @@ def _lines(
     record: Record, reported: Sequence[Reported], notes: Footnotes, origin: Sequence[str]
 ) -> list[tuple[str, ...]]:
     cell = record.cell
-    label = record.provenance.card.label + notes.mark(words.weights(cell), *origin)
+    label = record.provenance.card.label + notes.mark(words.weights(cell), words.choices(cell), *origin)
     overridden = "crop set by the suite, not the published one" if cell.crop_pct is not None else None
     crop = f"{crop_of(record)}{notes.mark(overridden)}"
     head = (label, words.size(cell), crop, cell.precision)

@@ -9,6 +9,7 @@ from decimal import Decimal
 from bench.compare.pairing import crop_of, partial
 from bench.report.order import size_order
 from bench.report.setting import setting
+from bench.report.words import choices
 from bench.spec.cell import PUBLISHED, Cell, Measure
 from bench.spec.record import Measured, Record
 
@@ -61,6 +62,10 @@ def _timed(record: Record) -> bool:
     return record.cell.measure not in ("accuracy", "complexity")
 
 
+def _unusual(record: Record) -> bool:
+    return choices(record.cell) is not None
+
+
 def _place(cell: Cell) -> Place:
     return cell.task, cell.height_px, cell.width_px, cell.precision
 
@@ -73,7 +78,8 @@ def _lines(records: Sequence[Record], counted: Mapping[Size, Record]) -> Iterato
     """Yield a line per checkpoint and crop; speed and memory are those of the first record's setting."""
     usual = next((setting(record.cell) for record in records if _timed(record)), None)
     for checkpoint in dict.fromkeys(record.cell.checkpoint for record in records):
-        own = [record for record in records if record.cell.checkpoint == checkpoint]
+        # what a suite chose apart from the usual stands in the tables below, unless there is nothing else
+        own = sorted((each for each in records if each.cell.checkpoint == checkpoint), key=_unusual)
         scored = {crop_of(each): each for each in reversed(own) if each.cell.measure == "accuracy"}
         timed = [each for each in own if _timed(each) and setting(each.cell) == usual]
         common = {each.cell.measure: each for each in reversed(timed)}

@@ -76,7 +76,8 @@ def _row(line: Line, reported: Sequence[Reported], notes: Footnotes, marks: str)
     scores = [text for metric in SCORES for text in _score(line, metric, reported, notes)]
     crop = MISSING if set(scores) <= {MISSING} else str(line.crop)
     figures = [_figure(line, metrics()[name], notes) for name in FIGURES]
-    return card.family, card.label + marks, crop, *scores, *figures
+    chosen = notes.mark(*dict.fromkeys(words.choices(each.cell) for each in line.found.values()))
+    return card.family, card.label + chosen + marks, crop, *scores, *figures
 
 
 def _score(line: Line, metric: Metric, reported: Sequence[Reported], notes: Footnotes) -> tuple[str, str]:

@@ -81,6 +81,10 @@ def _table(protocol: Protocol, records: Sequence[Record], scored: set[Place]) ->
 def _conditions(records: Sequence[Record]) -> Iterator[str]:
     held = weights(records)
     yield f"{held[0].upper()}{held[1:]}."
+    backends = dict.fromkeys(record.provenance.scan_backend for record in records)
+    named = ", ".join(name for name in backends if name)
+    if named:
+        yield f"Selective scans were computed by {named}."
     if all(record.cell.device == "cpu" for record in records):
         yield ON_A_CPU
 
@@ -127,7 +131,7 @@ def _row(joined: Joined, context: _Context) -> tuple[str, ...]:
     first = next(iter(joined.values()))
     cell, card = first.cell, first.provenance.card
     return (
-        card.label,
+        card.label + context.notes.mark(words.choices(cell)),
         words.size(cell),
         cell.precision,
         cell.mode,

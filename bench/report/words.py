@@ -80,6 +80,13 @@ def weights(cell: Cell) -> str | None:
     return f"weights of {PurePath(cell.weights).name}"
 
 
+def choices(cell: Cell) -> str | None:
+    """Say what the suite chose for the network besides its size, or None for what is usual."""
+    backend = "" if cell.scan_backend == "auto" else f"selective scan by {cell.scan_backend}"
+    inverse = "true inverse of the v routes, not the published one" if cell.true_inverse else ""
+    return "; ".join(text for text in (backend, inverse) if text) or None
+
+
 def source(row: Reported, card: ModelCard) -> str:
     """Write a source in short: repository and file or paper, place in it, and the name used there."""
     name = other_name(row, card)

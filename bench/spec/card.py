@@ -12,6 +12,9 @@ from bench.spec.cell import Measure, digest
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
+Option = Literal["scan_backend", "true_inverse"]
+"""What can be chosen for some networks besides their input size; fields of `Cell`."""
+
 
 class Preprocessing(Spec):
     """The evaluation transform a checkpoint was published with.
@@ -31,14 +34,18 @@ class ModelCard(Spec):
 
     `source` says who builds the network and `ref` what it is called there. `params` is the
     exact count with a 1000-class head. `weights_sha256` is None where it is not known.
-    `any_size` is False for networks that must be built for their input size; those take heights
-    and widths that are multiples of `multiple_px`, the edge of a patch.
+    `weights_keys` are where a checkpoint file holds the weights, the preferred ones first, by default
+    the usual ones; `averaged` says whether those published are a moving average (None: not known).
+    `no_weights` is why there are no public ones, or why there is no address.
+    `any_size` is False for networks that must be built for their input size. Heights and widths are
+    multiples of `multiple_px`, the edge or the stride of a patch, and at least `smallest_px`.
+    `options` are what else can be chosen for the network.
     """
 
     key: str
     label: str
     family: str
-    source: Literal["timm"]
+    source: Literal["timm", "native", "vit"]
     ref: str
     params: PositiveInt
     height_px: PositiveInt
@@ -46,10 +53,30 @@ class ModelCard(Spec):
     preprocessing: Preprocessing
     weights_url: str | None = None
     weights_sha256: str | None = Field(default=None, pattern="^[0-9a-f]{64}$")
+    weights_keys: tuple[str, ...] = ()
+    averaged: bool | None = None
+    no_weights: str | None = None
     licence: str
     paper: str
     any_size: bool = True
     multiple_px: PositiveInt = 1
+    smallest_px: PositiveInt = 1
+    options: tuple[Option, ...] = ()
+
+    def wrong_size(self, height_px: int, width_px: int) -> str | None:
+        """Say why the network cannot take this input size, with the nearest it can; None where it can."""
+        step, least = self.multiple_px, self.smallest_px
+        asked = (height_px, width_px)
+        if all(length % step == 0 and length >= least for length in asked):
+            return None
+        nearest = "x".join(str(max(least, step, round(length / step) * step)) for length in asked)
+        multiples = f"that are multiples of {step} px" if step > 1 else ""
+        enough = f"of at least {least} px" if least > step else ""
+        wanted = " and ".join(text for text in (multiples, enough) if text)
+        return (
+            f"{self.key} takes heights and widths {wanted}, not {height_px}x{width_px}; "
+            f"the nearest size is {nearest}"
+        )
 
     def digest_for(self, measure: Measure) -> str:
         """Twelve hex digits of what of this card decides a figure.
@@ -58,9 +85,13 @@ class ModelCard(Spec):
         their preprocessing too.
         """
         decides = {"source", "ref", "any_size"}
+        # fields that came later: left out where they say nothing, so that older digests hold
+        later: set[str] = set()
         if measure == "accuracy":
             decides |= {"preprocessing", "weights_url", "weights_sha256"}
-        return digest(self.model_dump(mode="json", include=decides))
+            later |= {"weights_keys"}
+        content = self.model_dump(mode="json", include=decides)
+        return digest(content | self.model_dump(mode="json", include=later, exclude_defaults=True))
 
 
 class TaskCard(Spec):

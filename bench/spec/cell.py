@@ -16,12 +16,14 @@ Measure = Literal["accuracy", "throughput", "latency", "memory", "complexity"]
 MemoryFormat = Literal["contiguous", "channels_last"]
 Mode = Literal["eager", "compiled"]
 DeviceKind = Literal["cuda", "cpu"]
+ScanBackend = Literal["auto", "reference", "torch", "triton", "mamba_ssm"]
 Batch = PositiveInt | Literal["max"]
 
 PRECISIONS: tuple[Precision, ...] = get_args(Precision)
 MEASURES: tuple[Measure, ...] = get_args(Measure)
 MEMORY_FORMATS: tuple[MemoryFormat, ...] = get_args(MemoryFormat)
 MODES: tuple[Mode, ...] = get_args(Mode)
+SCAN_BACKENDS: tuple[ScanBackend, ...] = get_args(ScanBackend)
 DEVICE_KINDS: tuple[DeviceKind, ...] = get_args(DeviceKind)
 
 PUBLISHED = "published"
@@ -38,7 +40,9 @@ class Cell(Spec):
     starts a new row instead of changing the meaning of an old one; so do `card_digest` for
     what the card of the checkpoint decides and `weights_digest` for the content of a weights
     file (twelve hex digits of its SHA-256, empty for any other weights). Complexity hangs on
-    no protocol: its `protocol_digest` is empty.
+    no protocol: its `protocol_digest` is empty. `scan_backend` is what computes selective scans, or
+    `"auto"` for the fastest that the device has; `true_inverse` sends every output of LocalVMamba and
+    LocalVim to the token it came from, where the published code errs on maps that are not square.
     """
 
     checkpoint: str
@@ -60,6 +64,8 @@ class Cell(Spec):
     limit_images: PositiveInt | None = None
     card_digest: str = ""
     weights_digest: str = ""
+    scan_backend: ScanBackend = "auto"
+    true_inverse: bool = False
 
     @property
     def name(self) -> str:
@@ -81,6 +87,8 @@ class Cell(Spec):
             "" if self.crop_pct is None else f"crop_{self.crop_pct:g}",
             "" if self.limit_images is None else f"limit_{self.limit_images}",
             self._weights_extra(),
+            "" if self.scan_backend == "auto" else f"scan_{self.scan_backend}",
+            "true_inverse" if self.true_inverse else "",
         )
 
     def _weights_extra(self) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import traceback
 from importlib import import_module
+from typing import NamedTuple
 
 import torch
 
@@ -26,6 +27,13 @@ TASKS: dict[Measure, str] = {
 }
 
 
+class _Scan(NamedTuple):
+    """How the selective scans of a network run; None where it has none."""
+
+    backend: str | None = None
+    true_inverse: bool | None = None
+
+
 def run(job: Job) -> Report:
     """Measure one cell and report; never raises but for what ends the process."""
     # torch counts the cores of the machine, also where a container may use few of them
@@ -36,20 +44,29 @@ def run(job: Job) -> Report:
 
 
 def _report(job: Job) -> Report:
-    device = resolve_device("cpu")
+    device, scan = resolve_device("cpu"), _Scan()
     try:
         device = _device(job)
+        scan = _scan(job)
         result = _measure(job)
     except Exception as error:
         # whatever it is, it becomes the cell's failure
         traceback.print_exc(file=sys.stderr)
-        return Report(outcome=classify(error), host=host.describe(device), switches=switches.read_back())
+        return Report(
+            outcome=classify(error),
+            host=host.describe(device),
+            switches=switches.read_back(),
+            scan_backend=scan.backend,
+            true_inverse=scan.true_inverse,
+        )
     return Report(
         outcome=result.measured,
         host=host.describe(device),
         switches=switches.read_back(),
         data_fingerprint=result.data_fingerprint,
         weights_sha256=result.weights_sha256,
+        scan_backend=scan.backend,
+        true_inverse=scan.true_inverse,
     )
 
 
@@ -59,6 +76,15 @@ def _device(job: Job) -> Device:
     except UserError as error:
         # it was there when the run was planned
         raise Unsupported(str(error)) from error
+
+
+def _scan(job: Job) -> _Scan:
+    if not job.card.options:
+        return _Scan()
+    # a fork server that has loaded this module stays small and quick
+    from bench.zoo import scan  # noqa: PLC0415
+
+    return _Scan(scan.scan_backend(job.card, job.cell, job.device), scan.true_inverse(job.card, job.cell))
 
 
 def _measure(job: Job) -> TaskResult:

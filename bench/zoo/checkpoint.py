@@ -1,83 +1,76 @@
-"""Reads checkpoint files without running code from them, and fills networks strictly."""
+"""Reads checkpoint files without running code from them."""
 
 from __future__ import annotations
 
 import pickle
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import torch
 from safetensors import SafetensorError
-from timm.models import load_state_dict
-from torch import Tensor
+from safetensors.torch import load_file
 
+from bench.nets.adapt import select_state
 from bench.spec.errors import BadWeights
-from bench.zoo.contract import Network, StateDict
+from bench.zoo.contract import StateDict
+from bench.zoo.harmless import HARMLESS
 
-SHOWN = 3
+USUAL_KEYS = ("state_dict_ema", "model_ema", "ema_model", "state_dict", "model")
+"""Where training scripts keep their weights, averaged ones first."""
+
 UNREADABLE = (
     OSError,
     RuntimeError,
     EOFError,
-    KeyError,
+    LookupError,
     ValueError,
+    TypeError,
     AttributeError,
     pickle.UnpicklingError,
     SafetensorError,
 )
+REFUSED = re.compile(r"GLOBAL (?P<name>\S+) ")
 
 
-def read_state_dict(path: Path) -> StateDict:
+def read_state_dict(path: Path, keys: Sequence[str] = ()) -> StateDict:
     """Return the tensors of a `.safetensors` file or of one that `torch.save` wrote, on the CPU.
 
-    Of a training checkpoint the averaged weights are taken where there are any, else
-    `state_dict` or `model`; wrappers of parallel or compiled training are taken off the
-    names. Raises `BadWeights` for a file that cannot be read without running its code.
+    Of a training checkpoint the weights under the first of `keys` and `USUAL_KEYS` that it has are
+    taken, else the file itself; wrappers of parallel or compiled training are taken off the
+    names, and of a detector or segmentor only the backbone is returned. Raises `BadWeights` for a
+    file that cannot be read without running its code, or that holds no weights.
     """
     try:
-        found = load_state_dict(str(path), use_ema=True, device="cpu", weights_only=True)
+        content = load_file(path) if path.suffix == ".safetensors" else _unpickle(path)
     except UNREADABLE as error:
-        raise BadWeights(f"{path} is not a readable checkpoint: {_first_line(error)}") from None
-    if not found or not all(isinstance(value, Tensor) for value in found.values()):
+        raise BadWeights(f"{path} is not a readable checkpoint: {_reason(error)}") from None
+    if not isinstance(content, Mapping):
         raise BadWeights(f"{path} holds no tensors by name, so it is not a checkpoint")
-    return dict(found)
-
-
-def fill(network: Network, state: StateDict, what: str) -> None:
-    """Copy every entry into the network; names and shapes must be those of the network exactly.
-
-    Raises `BadWeights` with the first differences; `what` names the two that differ.
-    """
     try:
-        adapted = network.adapt(state)
-    except Exception as error:
-        raise BadWeights(f"{what} do not fit: {_first_line(error)}") from error
-    differences = _differences(network.model.state_dict(), adapted)
-    if differences:
-        raise BadWeights(f"{what} do not fit: {'; '.join(differences)}")
-    network.model.load_state_dict(dict(adapted), strict=True)
+        state = select_state(content, (*keys, *USUAL_KEYS))
+    except ValueError as error:
+        raise BadWeights(f"{path} holds no tensors by name, so it is not a checkpoint: {error}") from None
+    return state
 
 
-def _differences(expected: StateDict, found: StateDict) -> Sequence[str]:
-    missing = [name for name in expected if name not in found]
-    unexpected = [name for name in found if name not in expected]
-    shapes = [
-        f"{name} is {_shape(found[name])} and not {_shape(value)}"
-        for name, value in expected.items()
-        if name in found and found[name].shape != value.shape
-    ]
-    parts = (("missing", missing), ("unexpected", unexpected), ("of another shape", shapes))
-    return [f"{len(names)} {kind} ({_some(names)})" for kind, names in parts if names]
+def _unpickle(path: Path) -> object:
+    with torch.serialization.safe_globals(list(HARMLESS)):
+        content: object = torch.load(path, map_location="cpu", weights_only=True)
+    return content
 
 
-def _some(names: Sequence[str]) -> str:
-    shown = ", ".join(names[:SHOWN])
-    return f"{shown}, ..." if len(names) > SHOWN else shown
+def _reason(error: Exception) -> str:
+    refused = REFUSED.search(str(error))
+    if refused is not None:
+        return (
+            f"it refers to {refused['name']}, which is not among the types that are known to be harmless, "
+            "and reading it could run code; save only its weights in a new file"
+        )
+    return first_line(error)
 
 
-def _shape(value: Tensor) -> str:
-    return "x".join(map(str, value.shape)) or "a number"
-
-
-def _first_line(error: Exception) -> str:
+def first_line(error: Exception) -> str:
+    """Return the type of an error and the first line of what it says."""
     lines = str(error).strip().splitlines()
     return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__

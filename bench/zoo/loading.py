@@ -3,26 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from importlib import import_module
 from pathlib import Path
 from typing import cast
 
 import torch
 from torch import nn
+from tqdm import tqdm
 
 from bench.catalog import read
 from bench.machine import weights as cache
 from bench.machine.download import sha256_of
 from bench.spec.card import ModelCard
-from bench.spec.cell import PUBLISHED, RANDOM
-from bench.spec.errors import BadWeights, MissingWeights, UnknownName
-from bench.zoo.checkpoint import fill, read_state_dict
-from bench.zoo.contract import Network, Source
+from bench.spec.cell import PUBLISHED, RANDOM, SCAN_BACKENDS
+from bench.spec.errors import BadWeights, MissingWeights, UnknownName, UserError
+from bench.zoo.checkpoint import read_state_dict
+from bench.zoo.contract import Choices, Network, Source
+from bench.zoo.fill import fill
 
 # resolved on first use, so that one source does not drag in another
-SOURCES: Mapping[str, str] = {"timm": "bench.zoo.timm_source:create"}
+SOURCES: Mapping[str, str] = {
+    "timm": "bench.zoo.timm_source:create",
+    "native": "bench.zoo.native_source:create",
+    "vit": "bench.zoo.vit_source:create",
+}
 SEED = 0
+USUAL = Choices()
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,32 +40,47 @@ class Loaded:
     weights_sha256: str | None
 
 
-def build(key: str, weights: str | None = None, image_size: tuple[int, int] | None = None) -> nn.Module:
+def build(
+    key: str,
+    weights: str | Path | None = None,
+    image_size: tuple[int, int] | None = None,
+    *,
+    scan_backend: str = "auto",
+    true_inverse: bool = False,
+) -> nn.Module:
     """Build a network of the catalog, in eval mode and for 1000 classes.
 
     `weights` is None for random ones (the same at every call), `"published"` or a path;
-    `image_size` is (height, width) in pixels, by default that of the card.
+    `image_size` is (height, width) in pixels, by default that of the card. Tables of a checkpoint that
+    depend on the size are resized as the publishers' code does; networks that take any size ignore it.
+    `scan_backend` and `true_inverse` are those of `bench.nets.build.Options`.
 
         net = build("mambaout_tiny", weights="published")
+        net = build("vim_small", weights="vim_s.pth", image_size=(512, 512), scan_backend="torch")
 
-    Raises `UnknownName` and what `load` raises.
+    Raises `UnknownName`, `UserError` for a choice that the network does not have, and what `load`
+    raises.
     """
     cards = read.models()
     if key not in cards:
         raise UnknownName("model", key, cards)
     card = cards[key]
     height_px, width_px = image_size or (card.height_px, card.width_px)
-    return load(card, weights=weights or RANDOM, height_px=height_px, width_px=width_px).model
+    choices = Choices(scan_backend, true_inverse)
+    _check_choices(card, choices)
+    source = RANDOM if weights is None else str(weights)
+    return load(card, weights=source, height_px=height_px, width_px=width_px, choices=choices).model
 
 
-def load(card: ModelCard, *, weights: str, height_px: int, width_px: int) -> Loaded:
+def load(card: ModelCard, *, weights: str, height_px: int, width_px: int, choices: Choices = USUAL) -> Loaded:
     """Build the network of a card with the weights of a cell: `"random"`, `"published"` or a path.
 
-    Published weights are downloaded where they are not in a cache. Raises `MissingWeights`,
+    `choices` are those of the card's `options`; the others do not matter. Published weights are
+    downloaded where they are not in a cache. Raises `MissingWeights`,
     `BadWeights` (another hash than the card's, unreadable, or for another network) and
     `Unsupported`.
     """
-    network = _initial(card, height_px, width_px)
+    network = _initial(card, height_px, width_px, choices)
     if weights == RANDOM:
         return Loaded(network.model.eval(), None)
     path = _file(card, weights)
@@ -68,15 +90,24 @@ def load(card: ModelCard, *, weights: str, height_px: int, width_px: int) -> Loa
             f"{path} has the SHA-256 {sha256}, not {card.weights_sha256} as the card of {card.key} says; "
             "remove the file to have it downloaded again"
         )
-    fill(network, read_state_dict(path), f"{path} and {card.key}")
+    fill(network, read_state_dict(path, card.weights_keys), card, str(path))
     return Loaded(network.model.eval(), sha256)
 
 
-def _initial(card: ModelCard, height_px: int, width_px: int) -> Network:
+def _check_choices(card: ModelCard, choices: Choices) -> None:
+    for field in fields(Choices):
+        if getattr(choices, field.name) != field.default and field.name not in card.options:
+            has = f"only {', '.join(card.options)}" if card.options else "nothing of the kind"
+            raise UserError(f"{card.key} does not have the choice {field.name}; it has {has}")
+    if choices.scan_backend not in SCAN_BACKENDS:
+        raise UnknownName("scan backend", choices.scan_backend, SCAN_BACKENDS)
+
+
+def _initial(card: ModelCard, height_px: int, width_px: int, choices: Choices) -> Network:
     # a fork of the CPU's generator only: asking for CUDA's would start CUDA
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(SEED)
-        return _source(card.source)(card, height_px, width_px)
+        return _source(card.source)(card, height_px, width_px, choices)
 
 
 def _source(name: str) -> Source:
@@ -89,5 +120,16 @@ def _file(card: ModelCard, weights: str) -> Path:
     if path is not None:
         return path
     if weights == PUBLISHED:
-        return cache.fetch(card)
+        return _fetch(card)
     raise MissingWeights(f"no file {weights}; correct `weights` in the suite")
+
+
+def _fetch(card: ModelCard) -> Path:
+    # only where a person looks on, so not in the log of a worker
+    with tqdm(desc=card.key, unit="B", unit_scale=True, disable=None) as bar:
+
+        def progress(done: int, total: int | None) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+
+        return cache.fetch(card, progress)

@@ -14,12 +14,12 @@ from torch import nn
 
 from bench.spec.card import ModelCard
 from bench.spec.errors import Unsupported
-from bench.zoo.contract import Network, StateDict
+from bench.zoo.contract import Choices, Network, StateDict
 
 CLASSES = 1000
 
 
-def create(card: ModelCard, height_px: int, width_px: int) -> Network:
+def create(card: ModelCard, height_px: int, width_px: int, _choices: Choices) -> Network:
     """Build timm's `card.ref` for 1000 classes and an input of `height_px` x `width_px`.
 
     Networks with `any_size` are the same for every size. The others are built for the
@@ -37,7 +37,7 @@ def create(card: ModelCard, height_px: int, width_px: int) -> Network:
     model: nn.Module = timm.create_model(card.ref, pretrained=False, num_classes=CLASSES, **size)
     if not card.any_size:
         _check_patches(card, model, height_px, width_px)
-    return Network(model, partial(_adapt, _checkpoint_filter(card.ref), model))
+    return Network(model, partial(adapt, checkpoint_filter(card.ref), model))
 
 
 def _check_patches(card: ModelCard, model: nn.Module, height_px: int, width_px: int) -> None:
@@ -51,14 +51,16 @@ def _check_patches(card: ModelCard, model: nn.Module, height_px: int, width_px: 
         )
 
 
-def _checkpoint_filter(ref: str) -> Callable[..., StateDict] | None:
-    # timm keeps it beside the function that makes the network, where the family has one
+def checkpoint_filter(ref: str) -> Callable[..., StateDict] | None:
+    """Return timm's function that reads the publisher's names, where the family has one."""
+    # it stands beside the function that makes the network
     module = sys.modules[model_entrypoint(ref).__module__]
     found: Callable[..., StateDict] | None = getattr(module, "checkpoint_filter_fn", None)
     return found
 
 
-def _adapt(rename: Callable[..., StateDict] | None, model: nn.Module, state: StateDict) -> StateDict:
+def adapt(rename: Callable[..., StateDict] | None, model: nn.Module, state: StateDict) -> StateDict:
+    """Return the entries as `rename`, one of timm's filters, gives them for a network."""
     if rename is None:
         return state
     takes_model = len(inspect.signature(rename).parameters) > 1

@@ -95,7 +95,78 @@ def test_published_parameters_agree_with_the_cards_to_a_digit_or_are_known_to_co
         if row.metric == "params" and row.checkpoint
         if abs(models[row.checkpoint].params - row.value * 10**6) > row.half_step * 10**6
     }
-    assert wrong == {("DeiT-Ti", "5"), ("DeiT-B", "86"), ("ConvNeXt-T", "28"), ("Swin-T", "29")}
+    assert wrong == {
+        *(("DeiT-Ti", "5"), ("DeiT-B", "86"), ("ConvNeXt-T", "28"), ("Swin-T", "29")),
+        # without the classifier, as VMamba's first README counted and others quote
+        *(("VMamba-T", "22"), ("VMamba-B", "75"), ("VMamba-B*", "75")),
+        # VMamba's README before May 2024
+        ("VMamba-T(0230)", "30"),
+    }
+
+
+TOP1 = {
+    "vim_tiny": {"76.1"},
+    # repository against paper
+    "vim_small": {"80.5", "80.3"},
+    "vim_base": {"81.9"},
+    "vim_tiny_stride8": {"78.3"},
+    "vim_small_stride8": {"81.6", "81.4"},
+    "vmamba_tiny_s1l8": {"82.6", "82.60"},
+    "vmamba_small_s1l20": {"83.3"},
+    "vmamba_base_s1l20": {"83.8"},
+    "vmamba_tiny_s2l5": {"82.5", "82.49"},
+    "vmamba_small_s2l15": {"83.6"},
+    "vmamba_base_s2l15": {"83.9"},
+    "vmamba_v0_tiny": {"82.2", "82.17"},
+    "vmamba_v0_small": {"83.5"},
+    "vmamba_v0_base": {"83.7"},
+    "local_vmamba_tiny": {"82.7"},
+    "local_vmamba_small": {"83.7"},
+    "localvim_tiny": {"76.2"},
+    "localvim_tiny_middle_cls_token": {"77.8"},
+    # repository against paper
+    "localvim_small": {"81.1", "81.2"},
+    "localvim_small_unsearched": {"81.0"},
+    "vit_tiny_causal": {"70.6"},
+    "vit_small_causal": {"78.9"},
+    # the figure's values are those of DeiT
+    "vit_tiny_visible": set(),
+    "vit_small_visible": set(),
+}
+
+
+def test_every_card_of_ours_has_its_reported_top_1() -> None:
+    assert {key for key, card in read.models().items() if card.source != "timm"} == set(TOP1)
+    assert {key: set(rows_of(key, "top1_percent").values()) for key in TOP1} == TOP1
+
+
+def test_quotes_of_the_first_vmamba_mean_the_first_vmamba() -> None:
+    (quoted,) = (row for row in reported() if row.id == "mambaout-cvpr-t1.vmamba-t.224.macs")
+    assert (quoted.checkpoint, quoted.text) == ("vmamba_v0_tiny", "5.6")
+    (paper,) = (row for row in reported() if row.id == "vmamba-perf.vmamba-t-s1l8.v2.224.top1")
+    assert paper.checkpoint == "vmamba_tiny_s1l8"
+
+
+@pytest.mark.parametrize(
+    ("row_id", "why"),
+    [
+        ("mambaout-cvpr-t1.vmambav3-t.224.top1", "mixes 31M ([s2l5]) with 82.6 ([s1l8]); so not clear which"),
+        (
+            "localmamba-paper-t2.vim-s.v1.224.top1",
+            "not clear which: 80.3 is printed for the models of January",
+        ),
+        ("vmamba-readme-92c1106.vmamba-b.v0.224.top1", "other weights than the file of today"),
+        ("vmamba-readme-62eec3d.vmamba-b.v0.224.top1", "other weights than the file of today"),
+        ("vim-readme-first.vim-ti.first-release-no-middle-class-token.224.top1", "another architecture"),
+        ("mambaout-f3b.vit-s.fully-visible-attention.224.top1", "the same value as DeiT in Table 1"),
+        ("mambavision-t1.vmamba-t.224.throughput", "which VMamba was timed is not stated"),
+        ("mambavision-t1.vim-ti.224.throughput", "which release of Vim was timed is not stated"),
+    ],
+)
+def test_what_could_mean_several_checkpoints_names_none_and_says_why(row_id: str, why: str) -> None:
+    (row,) = (row for row in reported() if row.id == row_id)
+    assert row.checkpoint is None
+    assert why in (row.note or "")
 
 
 def facts(name: str) -> Iterator[dict[str, str]]:

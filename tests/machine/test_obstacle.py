@@ -75,6 +75,31 @@ def test_sizes_that_are_not_whole_patches(find: Find, measure: str) -> None:
     assert find("swin_tiny", height_px=228) is None
 
 
+def test_sizes_that_our_networks_cannot_take(find: Find) -> None:
+    assert str(find("vim_tiny", height_px=230)) == (
+        "vim_tiny takes heights and widths that are multiples of 16 px, not 230x224; "
+        "the nearest size is 224x224"
+    )
+    assert str(find("vim_tiny_stride8", height_px=8, width_px=100)) == (
+        "vim_tiny_stride8 takes heights and widths that are multiples of 8 px and of at least 16 px, "
+        "not 8x100; the nearest size is 16x96"
+    )
+    assert str(find("vmamba_v0_tiny", width_px=3)) == (
+        "vmamba_v0_tiny takes heights and widths of at least 4 px, not 224x3; the nearest size is 224x4"
+    )
+    for key in ("vmamba_tiny_s1l8", "localvim_tiny"):
+        assert find(key, height_px=1, width_px=231) is None
+
+
+def test_weights_that_nobody_published_say_so(find: Find) -> None:
+    error = find("local_vmamba_tiny", measure="accuracy", task="quickstart")
+    assert isinstance(error, MissingWeights)
+    assert str(error) == (
+        "no public weights of local_vmamba_tiny: its authors have announced a retraining and published no "
+        "file since; name a file as `weights` in the suite"
+    )
+
+
 def test_compiled_cells_need_a_compiler_on_a_cpu(find: Find, path: Path) -> None:
     error = find(mode="compiled")
     assert isinstance(error, Unsupported)

@@ -15,6 +15,8 @@ from bench.spec.card import ModelCard
 from bench.spec.errors import BadWeights, MissingWeights
 
 CARD = read.models()["mambaout_femto"]
+# as GitHub serves the files of VMamba: a tag that begins with a number sign, and another server behind it
+RELEASE = "/VMamba/releases/download/%23v2cls/vssm1_tiny.pth"
 CONTENT = bytes(range(256)) * 4096
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
 
@@ -39,6 +41,11 @@ def site(monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
         def do_GET(self) -> None:
             wanted = self.headers.get("Range")
             state.requests.append(wanted)
+            if self.path == RELEASE:
+                self.send_response(302)
+                self.send_header("Location", "/model.safetensors")
+                self.end_headers()
+                return
             if self.path != "/model.safetensors":
                 self.send_error(404)
                 return
@@ -189,6 +196,14 @@ def test_server_that_never_goes_on_ends_the_download_but_keeps_what_came(site: S
     )
     assert partial_of(card).read_bytes() == CONTENT[:5000]
     assert weights.fetch(card).read_bytes() == CONTENT
+
+
+def test_a_release_is_resumed_behind_its_redirection(site: Site) -> None:
+    card = card_at(site.url.replace("/model.safetensors", RELEASE), SHA256)
+    assert weights.cache_path(card).name == "mambaout_femto-vssm1_tiny.pth"
+    partial_of(card).write_bytes(CONTENT[:1000])
+    assert weights.fetch(card).read_bytes() == CONTENT
+    assert site.requests == ["bytes=1000-"] * 2
 
 
 def test_wrong_hash_removes_the_file(site: Site) -> None:

@@ -14,7 +14,6 @@ from bench.nets.routes import (
     read_order,
     read_table,
     routes_of,
-    write_table,
 )
 from bench.ops.route_scan.composed import along_routes
 

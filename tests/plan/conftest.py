@@ -44,7 +44,16 @@ def whole_catalog() -> Catalog:
 @pytest.fixture
 def suite_of(tmp_path: Path, catalog: Catalog) -> Callable[[str], Suite]:
     """Read a suite from its sweeps, written in YAML."""
+    return _reader(tmp_path, catalog)
 
+
+@pytest.fixture
+def suite_of_all(tmp_path: Path, whole_catalog: Catalog) -> Callable[[str], Suite]:
+    """Read a suite that may name everything the bench knows."""
+    return _reader(tmp_path, whole_catalog)
+
+
+def _reader(tmp_path: Path, catalog: Catalog) -> Callable[[str], Suite]:
     def write_and_read(sweeps: str) -> Suite:
         path = tmp_path / "suite.yaml"
         path.write_text(f"name: test\nsweeps:\n{sweeps}")

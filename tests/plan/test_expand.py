@@ -267,6 +267,53 @@ def test_two_cells_of_one_name_are_refused(suite_of: SuiteOf, catalog: Catalog) 
     )
 
 
+def our_cells(catalog: Catalog, suite: Suite, device: DeviceKind = "cuda") -> dict[str, Cell]:
+    return {cell.name: cell for cell in cells_of(suite, catalog, device)}
+
+
+def test_scan_choices_concern_the_models_that_have_them(
+    suite_of_all: SuiteOf, whole_catalog: Catalog
+) -> None:
+    suite = suite_of_all(
+        sweep(
+            models="[deit_small, vim_tiny, localvim_tiny]",
+            scan_backend="torch",
+            true_inverse="true",
+            measures="[throughput, complexity]",
+        )
+    )
+    cells = our_cells(whole_catalog, suite)
+    assert {name: (cell.scan_backend, cell.true_inverse) for name, cell in cells.items()} == {
+        "deit_small/imagenet/224x224/fp32/throughput": ("auto", False),
+        "deit_small/imagenet/224x224/fp32/complexity": ("auto", False),
+        "vim_tiny/imagenet/224x224/fp32/throughput/scan_torch": ("torch", False),
+        "vim_tiny/imagenet/224x224/fp32/complexity": ("auto", False),
+        "localvim_tiny/imagenet/224x224/fp32/throughput/scan_torch+true_inverse": ("torch", True),
+        "localvim_tiny/imagenet/224x224/fp32/complexity": ("auto", False),
+    }
+
+
+def test_overrides_choose_for_some_models(suite_of_all: SuiteOf, whole_catalog: Catalog) -> None:
+    suite = suite_of_all(
+        sweep(
+            models="[vim_tiny, localvim_tiny]",
+            scan_backend="torch",
+            overrides="{localvim_*: {scan_backend: auto, true_inverse: true}}",
+        )
+    )
+    assert list(our_cells(whole_catalog, suite)) == [
+        "vim_tiny/imagenet/224x224/fp32/throughput/scan_torch",
+        "localvim_tiny/imagenet/224x224/fp32/throughput/true_inverse",
+    ]
+
+
+def test_a_default_spelt_out_is_the_same_cell(suite_of_all: SuiteOf, whole_catalog: Catalog) -> None:
+    spelt = {"scan_backend": "auto", "true_inverse": "false"}
+    suite = suite_of_all(sweep(models="[localvim_tiny]") + sweep(models="[localvim_tiny]", **spelt))
+    (cell,) = cells_of(suite, whole_catalog)
+    assert not {"scan_backend", "true_inverse"} & set(cell.model_dump(exclude_defaults=True))
+
+
 def test_equal_combinations_are_one_cell(suite_of: SuiteOf, catalog: Catalog) -> None:
     suite = suite_of(sweep(models="[deit_small, 'deit_*', '*']", resolutions="[224, 224x224]") + sweep())
     cells = cells_of(suite, catalog)

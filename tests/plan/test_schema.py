@@ -17,7 +17,7 @@ from bench.spec.errors import BadSuite
 
 SUITES = Path(__file__).parents[2] / "suites"
 FIELDS = {
-    "models": "[deit_small]",
+    "models": "[deit_small, localvim_tiny]",
     "task": "imagenet",
     "resolutions": "[224]",
     "measures": "[throughput]",
@@ -99,6 +99,12 @@ def test_names_are_those_of_the_catalog(whole_catalog: Catalog) -> None:
         ("weights", "random", True),
         ("weights", "''", False),
         ("weights", "7", False),
+        ("scan_backend", "auto", True),
+        ("scan_backend", "cuda", False),
+        ("scan_backend", "[torch]", False),
+        ("true_inverse", "true", True),
+        ("true_inverse", "1", False),
+        ("true_inverse", "published", False),
         ("overrides", "{'*': {batch: 2}}", True),
         ("overrides", "{'*': {batches: 2}}", False),
         ("overrides", "[]", False),

@@ -63,5 +63,5 @@ def test_ten_thousand_cells_within_three_seconds(tmp_path: Path) -> None:
 
 def test_imagenet_within_a_second() -> None:
     cells, seconds = plan(SUITES / "imagenet.yaml")
-    assert cells == 192
+    assert cells == 432
     assert seconds < 1

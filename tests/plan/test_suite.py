@@ -15,7 +15,7 @@ SIZES = "allowed: 224 for a square, 800x1280 for height x width, each 1 to 8192"
 KEYS = "allowed: the keys that `bench models` lists, and globs of them"
 SWEEP_FIELDS = (
     "resolutions, precisions, memory_formats, modes, batch, measures, crop_pct, weights, "
-    "models, task, protocol, overrides"
+    "scan_backend, true_inverse, models, task, protocol, overrides"
 )
 PRECISIONS = "fp32, tf32, amp_fp16, amp_bf16, bf16, fp16"
 MEASURES = "accuracy, throughput, latency, memory, complexity"
@@ -206,9 +206,10 @@ def one_sweep(**fields: str) -> str:
             {"overrides": "{deit_small: {batches: 4, task: speed}}"},
             [
                 "5: sweeps.0.overrides.deit_small.batches: unknown field; allowed: resolutions, precisions, "
-                "memory_formats, modes, batch, measures, crop_pct, weights; did you mean 'batch'?",
+                "memory_formats, modes, batch, measures, crop_pct, weights, scan_backend, true_inverse; "
+                "did you mean 'batch'?",
                 "5: sweeps.0.overrides.deit_small.task: unknown field; allowed: resolutions, precisions, "
-                "memory_formats, modes, batch, measures, crop_pct, weights",
+                "memory_formats, modes, batch, measures, crop_pct, weights, scan_backend, true_inverse",
             ],
         ),
         (
@@ -381,6 +382,44 @@ sweeps:
 def test_an_override_is_not_blamed_for_a_model_misspelt_above(tmp_path: Path, catalog: Catalog) -> None:
     text = one_sweep(models="[swin_tinny]", overrides="{swin_tiny: {batch: 2}}")
     assert [line.split(": ")[1] for line in errors(tmp_path, text, catalog)] == ["sweeps.0.models.0"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "mistake"),
+    [
+        (
+            {"scan_backend": "tritn"},
+            "6: sweeps.0.scan_backend: unknown scan backend 'tritn'; "
+            "allowed: auto, reference, torch, triton, mamba_ssm; did you mean 'triton'?",
+        ),
+        (
+            {"scan_backend": "3"},
+            "6: sweeps.0.scan_backend: 3 is not a scan backend; "
+            "allowed: auto, reference, torch, triton, mamba_ssm",
+        ),
+        (
+            {"true_inverse": "published"},
+            "7: sweeps.0.true_inverse: 'published' is not a choice; allowed: true or false",
+        ),
+        (
+            {"models": "[deit_small, vim_tiny]", "true_inverse": "true"},
+            "7: sweeps.0.true_inverse: no model here has this choice; remove this line, or add one of "
+            "local_vmamba_tiny, local_vmamba_small, localvim_tiny, localvim_small, "
+            "localvim_small_unsearched, localvim_tiny_middle_cls_token",
+        ),
+        (
+            {"models": "[deit_small, localvim_tiny]", "overrides": "{deit_*: {true_inverse: true}}"},
+            "5: sweeps.0.overrides.deit_*.true_inverse: no model here has this choice; remove this line, or "
+            "add one of local_vmamba_tiny, local_vmamba_small, localvim_tiny, localvim_small, "
+            "localvim_small_unsearched, localvim_tiny_middle_cls_token",
+        ),
+    ],
+)
+def test_mistakes_in_scan_choices(
+    tmp_path: Path, whole_catalog: Catalog, fields: dict[str, str], mistake: str
+) -> None:
+    text = one_sweep(**{"models": "[deit_small, localvim_tiny]", **fields})
+    assert errors(tmp_path, text, whole_catalog) == [mistake]
 
 
 def test_long_values_are_shortened(tmp_path: Path, catalog: Catalog) -> None:

@@ -13,7 +13,7 @@ from bench.plan.suite import Suite, read_suite
 from bench.spec.cell import Cell, DeviceKind
 
 SUITES = Path(__file__).parents[2] / "suites"
-NAMES = ("imagenet", "nightly", "quickstart", "throughput")
+NAMES = ("imagenet", "nightly", "quickstart", "resolutions", "throughput")
 
 
 def load(name: str, catalog: Catalog) -> Suite:
@@ -55,16 +55,24 @@ def test_quickstart_is_small_and_downloads_nothing(whole_catalog: Catalog) -> No
     assert max(cell.height_px for cell in cells) <= 224
 
 
+TIMM = [
+    *(f"mambaout_{size}" for size in ("femto", "kobe", "tiny", "small", "base")),
+    "deit_small",
+    *(f"{family}_{size}" for family in ("swin", "convnext") for size in ("tiny", "small", "base")),
+]
+
+
+def counted(cells: tuple[Cell, ...], models: list[str]) -> Counter[tuple[int, str, str]]:
+    chosen = [cell for cell in cells if cell.checkpoint in models]
+    return Counter((cell.height_px, cell.precision, cell.measure) for cell in chosen)
+
+
 def test_imagenet_covers_models_sizes_and_measures(whole_catalog: Catalog) -> None:
     cells = cells_of("imagenet", whole_catalog)
-    models = [
-        *(f"mambaout_{size}" for size in ("femto", "kobe", "tiny", "small", "base")),
-        "deit_small",
-        *(f"{family}_{size}" for family in ("swin", "convnext") for size in ("tiny", "small", "base")),
-    ]
-    assert list(dict.fromkeys(cell.checkpoint for cell in cells)) == models
-    counts = Counter((cell.height_px, cell.precision, cell.measure) for cell in cells)
-    assert counts == {
+    ours = [card.key for card in whole_catalog.models.values() if card.source != "timm"]
+    assert {cell.checkpoint for cell in cells} == {*TIMM, *ours}
+    assert len(ours) == 24
+    assert counted(cells, TIMM) == {
         (224, "amp_fp16", "accuracy"): 12,
         (224, "amp_fp16", "throughput"): 12,
         (224, "amp_fp16", "latency"): 12,
@@ -82,6 +90,35 @@ def test_imagenet_covers_models_sizes_and_measures(whole_catalog: Catalog) -> No
             )
         },
     }
+    assert counted(cells, ours) == {
+        (224, "amp_fp16", "accuracy"): 24,
+        (224, "amp_fp16", "latency"): 24,
+        (224, "fp32", "accuracy"): 24,
+        (224, "fp32", "complexity"): 24,
+        **{
+            (224, precision, measure): 24
+            for precision in ("fp32", "amp_fp16", "amp_bf16")
+            for measure in ("throughput", "memory")
+        },
+    }
+
+
+def test_resolutions_grow_in_tokens_at_bounded_cost(whole_catalog: Catalog) -> None:
+    cells = cells_of("resolutions", whole_catalog)
+    sizes = [(side, side) for side in (224, 384, 512, 640, 768, 1024)] + [(800, 1280), (512, 2048)]
+    models = ["vmamba_tiny_s1l8", "vim_small", "local_vmamba_tiny", "mambaout_tiny", "deit_small"]
+    assert {cell.precision for cell in cells} == {"amp_fp16"}
+    assert Counter((cell.checkpoint, cell.measure, cell.batch == "max") for cell in cells) == {
+        (model, measure, largest): len(sizes)
+        for model in models
+        for measure, largest in (("throughput", False), ("memory", False), ("throughput", True))
+    }
+    for cell in cells:
+        assert (cell.height_px, cell.width_px) in sizes
+        assert whole_catalog.models[cell.checkpoint].wrong_size(cell.height_px, cell.width_px) is None
+        if cell.batch != "max":
+            # between four and twelve million pixels, 128 images of 224 px being six
+            assert 4e6 < cell.batch * cell.height_px * cell.width_px < 12e6
 
 
 def test_throughput_compares_the_protocols_within_bounds(whole_catalog: Catalog) -> None:
@@ -99,7 +136,7 @@ def test_throughput_compares_the_protocols_within_bounds(whole_catalog: Catalog)
 def test_nightly_is_short_and_gated(whole_catalog: Catalog) -> None:
     assert load("nightly", whole_catalog).gates == ("last_night",)
     cells = cells_of("nightly", whole_catalog)
-    assert len(cells) == 25
+    assert len(cells) == 30
     assert Counter(cell.measure for cell in cells) == dict.fromkeys(
-        ("accuracy", "throughput", "latency", "memory", "complexity"), 5
+        ("accuracy", "throughput", "latency", "memory", "complexity"), 6
     )

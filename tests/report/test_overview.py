@@ -117,6 +117,15 @@ def test_speed_and_memory_belong_to_one_setting_that_is_named(night: Night) -> N
     )
 
 
+def test_what_a_suite_chose_gives_way_to_the_usual_and_is_marked_where_it_stands_alone(night: Night) -> None:
+    night.add("vim_tiny", "throughput", {"throughput_img_s": 100.0}, scan_backend="reference")
+    night.add("vim_tiny", "throughput", {"throughput_img_s": 4000.0})
+    night.add("localvim_tiny", "throughput", {"throughput_img_s": 500.0}, true_inverse=True)
+    (table,) = overviews(night).values()
+    assert column(table, "Throughput (img/s)") == {"Vim-Ti": "4,000", "LocalVim-T [1]": "500"}
+    assert table.footnotes == ("true inverse of the v routes, not the published one",)
+
+
 def test_a_batch_of_its_own_is_marked(night: Night) -> None:
     night.add("resnet18", "throughput", {"throughput_img_s": 4000.0})
     night.add("resnet50", "throughput", {"throughput_img_s": 2000.0}, batch=64)

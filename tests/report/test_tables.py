@@ -223,3 +223,22 @@ def test_a_device_that_was_read_once_is_marked(night: Night) -> None:
     assert table.footnotes == (
         "memory: the device was read once, after the steps, since the record is older than the polling",
     )
+
+
+def test_scans_of_the_suite_s_choice_have_rows_of_their_own(night: Night) -> None:
+    for chosen, ran, figure in (("auto", "triton", 4000.0), ("torch", "torch", 300.0)):
+        values, source = {"throughput_img_s": figure}, {"scan_backend": ran}
+        night.add("vim_tiny", "throughput", values, scan_backend=chosen, provenance=source)
+    table = speed(night)
+    assert cells(table, "Model") == ["Vim-Ti", "Vim-Ti [1]"]
+    assert cells(table, "Throughput (img/s)") == ["4,000", "300"]
+    assert table.footnotes[0] == "selective scan by torch"
+    assert "Selective scans were computed by triton, torch." in table.intro
+
+
+def test_an_accuracy_says_which_inverse_it_had(night: Night) -> None:
+    values = {"images": 50_000, "top1_percent": 76.2}
+    night.add("localvim_tiny", "accuracy", values, true_inverse=True)
+    table = made(night)["Accuracy: ImageNet-1K validation (50,000 images)"]
+    assert table.rows[0][0] == "LocalVim-T [1]"
+    assert table.footnotes[0] == "true inverse of the v routes, not the published one"

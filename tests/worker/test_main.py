@@ -142,6 +142,48 @@ def test_an_error_is_a_report_and_its_traceback_goes_to_the_log(
     assert "in measure" in printed.err
 
 
+@pytest.mark.parametrize("fails", [False, True], ids=["measured", "failed"])
+@pytest.mark.parametrize(
+    ("key", "chosen", "expected"),
+    [
+        ("mambaout_femto", {}, (None, None)),
+        ("vmamba_tiny_s1l8", {}, ("torch", None)),
+        ("local_vmamba_tiny", {}, ("torch", False)),
+        ("localvim_tiny", {"scan_backend": "reference", "true_inverse": True}, ("reference", True)),
+    ],
+)
+def test_a_report_says_how_the_selective_scan_ran(  # noqa: PLR0917
+    job: Job,
+    task: Callable[[Task], None],
+    key: str,
+    chosen: dict[str, object],
+    expected: tuple[str | None, bool | None],
+    fails: bool,
+) -> None:
+    def measure(_: Job) -> TaskResult:
+        if fails:
+            raise ValueError("broken on purpose")
+        return TaskResult(Measured(values={}))
+
+    task(measure)
+    cell = job.cell.model_copy(update={"checkpoint": key, **chosen})
+    report = main.run(job.model_copy(update={"cell": cell, "card": read.models()[key]}))
+    assert (report.scan_backend, report.true_inverse) == expected
+    assert isinstance(report.outcome, Failed) is fails
+
+
+def test_a_scan_backend_that_cannot_run_ends_the_cell_before_it_starts(
+    job: Job, task: Callable[[Task], None]
+) -> None:
+    task(lambda _: pytest.fail("measured"))
+    cell = job.cell.model_copy(update={"checkpoint": "vim_tiny", "scan_backend": "triton"})
+    report = main.run(job.model_copy(update={"cell": cell, "card": read.models()["vim_tiny"]}))
+    assert report.outcome == Failed(
+        reason="unsupported",
+        message="scan backend 'triton' needs a CUDA tensor, not one on cpu; use 'torch'",
+    )
+
+
 def test_errors_of_the_bench_keep_their_kind(job: Job, task: Callable[[Task], None]) -> None:
     def measure(_: Job) -> TaskResult:
         raise MissingData("no images at data/imagenet")

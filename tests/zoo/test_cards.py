@@ -1,4 +1,4 @@
-"""The cards agree with timm: what is built, how large it is, and how it is evaluated."""
+"""The cards agree with timm: what is built, for which sizes, and how it is evaluated."""
 
 import pytest
 import timm
@@ -13,13 +13,6 @@ CARDS = pytest.mark.parametrize(
 )
 # published with a resize to 256 px (microsoft/Swin-Transformer:data/build.py); timm changed it to 0.9
 OTHER_CROP = {"swin_tiny": 0.875, "swin_small": 0.875, "swin_base": 0.875}
-
-
-@CARDS
-def test_parameters_are_exact(card: ModelCard) -> None:
-    with torch.device("meta"):
-        model = timm.create_model(card.ref, num_classes=1000)
-    assert sum(each.numel() for each in model.parameters()) == card.params
 
 
 @CARDS

@@ -38,7 +38,11 @@ def measure(job: Job) -> TaskResult:
         check_count(images, job.task, sum(map(bool, correct)))
     selected = spread(job.cell.limit_images or len(images.names), len(images.names))
     loaded = zoo.load(
-        job.card, weights=job.cell.weights, height_px=job.cell.height_px, width_px=job.cell.width_px
+        job.card,
+        weights=job.cell.weights,
+        height_px=job.cell.height_px,
+        width_px=job.cell.width_px,
+        choices=zoo.Choices.of(job.cell),
     )
     scores = _score(job, images, [each for each in selected if correct[each]], loaded.model, correct)
     return TaskResult(

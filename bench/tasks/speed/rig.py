@@ -46,8 +46,9 @@ def bench_device(job: Job) -> tuple[Device, torch.device]:
 
 def build_model(job: Job) -> tuple[nn.Module, str | None]:
     """Return the network of a job on the CPU, and the hash of its weights where it has a file."""
-    cell = job.cell
-    loaded = zoo.load(job.card, weights=cell.weights, height_px=cell.height_px, width_px=cell.width_px)
+    cell, choices = job.cell, zoo.Choices.of(job.cell)
+    size = {"height_px": cell.height_px, "width_px": cell.width_px}
+    loaded = zoo.load(job.card, weights=cell.weights, choices=choices, **size)
     return loaded.model, loaded.weights_sha256
 
 
