@@ -59,7 +59,7 @@ def expand(  # noqa: PLR0913, PLR0917
 def _scene(
     task: TaskCard, protocol: Protocol, house: Protocol, device: DeviceKind, limit_images: int | None
 ) -> _Scene:
-    # digests are dear, so they are taken once per sweep
+    # and those of the definitions once per sweep
     of_task: Values = {"task": task.key, "task_digest": task.content_digest}
     return _Scene(
         task,
@@ -82,6 +82,8 @@ def _on(protocol: Protocol, device: DeviceKind) -> Values:
 
 
 def _cells(scene: _Scene, sweep: Sweep, card: ModelCard) -> Iterator[Cell]:
+    # digests are dear, so those of the card are taken once for all of its cells
+    digests = {measure: card.digest_for(measure) for measure in sweep.measures}
     for size, precision, memory_format, mode, measure in product(
         sweep.resolutions,
         sweep.precisions or scene.protocol.precisions[:1],
@@ -97,7 +99,7 @@ def _cells(scene: _Scene, sweep: Sweep, card: ModelCard) -> Iterator[Cell]:
             "memory_format": memory_format,
             "mode": mode,
             "measure": measure,
-            "card_digest": card.digest_for(measure),
+            "card_digest": digests[measure],
         }
         yield Cell.model_validate(scene.common | given | _particular(scene, sweep, card, measure))
 
