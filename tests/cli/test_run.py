@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 from bench.spec.record import Failed, Measured
 from tests.cli.conftest import Cli
@@ -30,6 +31,26 @@ def test_a_failing_cell_does_not_hide_a_failing_gate(cli: Cli, write_suite: Writ
     assert "failed: mambaout_femto/quickstart/224x224/fp32/throughput" in ran.err
     assert MISSED in ran.err
     assert cli("run", suite, "--fresh", complexity=TWICE).code == 3
+
+
+def test_a_log_of_an_earlier_attempt_is_not_named(cli: Cli, tmp_path: Path) -> None:
+    suite = (
+        "name: s\nsweeps: [{models: [mambaout_femto], task: imagenet, resolutions: [224], "
+        "measures: [accuracy], weights: random}]\n"
+    )
+    (tmp_path / "s.yaml").write_text(suite, encoding="utf-8")
+    folder = tmp_path / "data" / "imagenet" / "val" / "n01440764"
+    folder.mkdir(parents=True)
+    ran = cli("run", "s.yaml", accuracy=CRASH)
+    assert (ran.code, len(ran.launched)) == (1, 1)
+    assert "accuracy/random_weights; its output: results/local/logs/" in ran.err
+    # now the folder is flat, so no worker is started
+    folder.rmdir()
+    folder.with_name("1.JPEG").write_bytes(b"")
+    ran = cli("run", "s.yaml")
+    assert (ran.code, ran.launched) == (1, [])
+    assert "holds images but no class folders" in ran.err
+    assert "its output" not in ran.err
 
 
 def test_an_interrupted_run_judges_nothing(cli: Cli, write_suite: WriteSuite) -> None:
