@@ -16,7 +16,14 @@ from bench.report.setting import all_random, batches, setting, weights, weights_
 from bench.report.table import MISSING, Footnotes, Table, columns, once, without_empty
 from bench.spec.record import Measured, Record
 
-FIGURES = ("params", "macs", "throughput_img_s", "latency_s", "peak_allocated_bytes")
+FIGURES = (
+    "params",
+    "macs",
+    "throughput_img_s",
+    "latency_s",
+    "peak_allocated_bytes",
+    "peak_process_bytes",
+)
 SCORES = tuple(metric for metric in metrics().values() if metric.headline)
 COLUMNS = columns(
     ("Family", "Model"),

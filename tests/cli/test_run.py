@@ -59,6 +59,10 @@ def test_an_interrupted_run_judges_nothing(cli: Cli, write_suite: WriteSuite) ->
     assert ran.code == 130
     assert "comparison failed" not in ran.err
     assert ran.out == "results/s.md\n"
+    # the run that goes on judges what was measured before the interruption as well
+    ran = cli("run", suite)
+    assert (ran.code, ran.launched) == (3, ["mambaout_femto/quickstart/224x224/fp32/throughput"])
+    assert MISSED in ran.err
 
 
 def test_the_gate_reported_judges_what_was_measured_before(cli: Cli, write_suite: WriteSuite) -> None:
