@@ -13,34 +13,45 @@ from pydantic import JsonValue
 from bench.catalog import read
 from bench.cli.text import columns
 from bench.machine import identity
+from bench.machine.obstacle import Obstacles
+from bench.plan.expand import expand
+from bench.plan.grammar import Size, Suite, Sweep
 from bench.run.launcher import ForkserverLauncher
 from bench.run.recipe import Recipe
 from bench.spec.card import ModelCard
 from bench.spec.cell import Cell
-from bench.spec.errors import UnknownName
-from bench.spec.job import Job, Report
-from bench.spec.record import Measured
+from bench.spec.errors import UnknownName, UserError
+from bench.spec.job import Report
+from bench.spec.record import Measured, Outcome
 
-TASK, PROTOCOL = "imagenet", "house"
+TASK = "imagenet"
 LIMIT_S = 600
 FAILED = 1
 
 
 def main(arguments: Namespace) -> int:
-    """Print what was counted, as a table or as JSON; exit code 1 where it could not be counted."""
+    """Print what was counted, as a table or as JSON; exit code 1 where it could not be counted.
+
+    Raises `UserError` for a key that the catalog does not hold and a size that the network does not take.
+    """
     catalog = read.catalog()
     card = catalog.models.get(arguments.key)
     if card is None:
-        raise UnknownName("checkpoint", arguments.key, catalog.models)
-    height_px, width_px = arguments.size or (card.height_px, card.width_px)
-    with TemporaryDirectory() as folder:
-        job = _job(catalog, card, height_px, width_px)
-        ended = ForkserverLauncher().launch(job, Path(folder) / "log")
-    outcome = ended.outcome if isinstance(ended, Report) else ended
+        raise UnknownName("checkpoint", arguments.key, catalog.models, "`bench models` lists them all")
+    cell = _cell(catalog, card, arguments.size)
+    obstacle = Obstacles(catalog.models, catalog.tasks, Path()).find(cell)
+    if obstacle is not None:
+        raise UserError(str(obstacle))
+    outcome = _count(catalog, cell)
     if not isinstance(outcome, Measured):
-        print(f"bench: {card.key} at {height_px}x{width_px}: {outcome.message}", file=sys.stderr)
+        message = f"{card.key} at {cell.height_px}x{cell.width_px}: {outcome.message}"
+        if outcome.reason == "unsupported":
+            raise UserError(message)
+        own_size = arguments.size is None
+        hint = "" if own_size else f"; it was published at {card.height_px}x{card.width_px}"
+        print(f"bench: {message}{hint}", file=sys.stderr)
         return FAILED
-    counted = as_json(card, job.cell, outcome)
+    counted = as_json(card, cell, outcome)
     print(json.dumps(counted, indent=2) if arguments.json else _table(counted))
     return 0
 
@@ -56,22 +67,25 @@ def as_json(card: ModelCard, cell: Cell, outcome: Measured) -> dict[str, JsonVal
     }
 
 
-def _job(catalog: read.Catalog, card: ModelCard, height_px: int, width_px: int) -> Job:
-    cell = Cell(
-        checkpoint=card.key,
+def _cell(catalog: read.Catalog, card: ModelCard, size: tuple[int, int] | None) -> Cell:
+    height_px, width_px = size or (card.height_px, card.width_px)
+    sweep = Sweep(
+        models=(card.key,),
         task=TASK,
-        task_digest=catalog.tasks[TASK].content_digest,
-        height_px=height_px,
-        width_px=width_px,
-        precision="fp32",
-        measure="complexity",
-        device="cpu",
-        protocol=PROTOCOL,
-        protocol_digest=catalog.protocols[PROTOCOL].content_digest,
+        resolutions=(Size(height_px=height_px, width_px=width_px),),
+        measures=("complexity",),
     )
+    suite = Suite(name="complexity", sweeps=(sweep,))
+    (cell,) = expand(suite, catalog.models, catalog.tasks, catalog.protocols, "cpu", None)
+    return cell
+
+
+def _count(catalog: read.Catalog, cell: Cell) -> Outcome:
     device = identity.resolve_device("cpu")
     recipe = Recipe(catalog.models, catalog.tasks, catalog.protocols, Path(), device, LIMIT_S)
-    return recipe.job(cell)
+    with TemporaryDirectory() as folder:
+        ended = ForkserverLauncher().launch(recipe.job(cell), Path(folder) / "log")
+    return ended.outcome if isinstance(ended, Report) else ended
 
 
 def _table(counted: dict[str, JsonValue]) -> str:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import re
 from pathlib import Path
 
 import bench
+from bench.plan.grammar import MAX_SIZE_PX, parse_size
 
 EXIT_CODES = """exit codes:
   0    every planned cell was measured, or is blocked for a reason that is shown
@@ -123,7 +123,10 @@ def _positive(text: str) -> int:
 
 
 def _size(text: str) -> tuple[int, int]:
-    match = re.fullmatch(r"([1-9]\d{0,3})(?:x([1-9]\d{0,3}))?", text)
-    if not match:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a size; write 224 or 800x1280 (height x width)")
-    return int(match[1]), int(match[2] or match[1])
+    try:
+        size = parse_size(int(text) if text.isdecimal() else text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not a size; write 224 or 800x1280 (height x width), each 1 to {MAX_SIZE_PX}"
+        ) from None
+    return size.height_px, size.width_px

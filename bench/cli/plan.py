@@ -6,12 +6,15 @@ import json
 import sys
 from argparse import Namespace
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from bench.cli.text import columns, duration
 from bench.cli.workspace import Workspace
 from bench.plan.state import PlannedCell, as_json
 from bench.report.words import plural
+
+# a longer reason that several cells share stands once, below the table
+LONG = 60
 
 
 def main(arguments: Namespace) -> int:
@@ -23,8 +26,7 @@ def main(arguments: Namespace) -> int:
         json.dump(as_json(planned), sys.stdout, indent=1)
         print()
     else:
-        print(columns([("STATE", "TIME", "CELL", "WHY"), *map(_row, planned)], right={1}))
-        print(f"\n{summary(planned)} on {workspace.device.name}")
+        print("\n\n".join([*_table(planned), f"{summary(planned)} on {workspace.device.name}"]))
     return 0
 
 
@@ -45,6 +47,22 @@ def _time(planned: Sequence[PlannedCell]) -> str:
     return f"; about {duration(sum(known))} to go{rest}"
 
 
-def _row(planned: PlannedCell) -> tuple[str, str, str, str]:
+def _table(planned: Sequence[PlannedCell]) -> Iterator[str]:
+    """Yield the table, then the long reasons that several of its cells share."""
+    cells = Counter(each.why for each in planned)
+    shared = [why for why, count in cells.items() if count > 1 and len(why) > LONG]
+    marks = {why: f"{_kind(why)} [{number}]".strip() for number, why in enumerate(shared, start=1)}
+    rows = [_row(each, marks.get(each.why, each.why)) for each in planned]
+    yield columns([("STATE", "TIME", "CELL", "WHY"), *rows], right={1})
+    if shared:
+        yield "\n".join(f"[{number}] {why}" for number, why in enumerate(shared, start=1))
+
+
+def _kind(why: str) -> str:
+    kind, colon, _ = why.partition(": ")
+    return kind if colon else ""
+
+
+def _row(planned: PlannedCell, why: str) -> tuple[str, str, str, str]:
     time = "" if planned.estimate_s is None else duration(planned.estimate_s)
-    return planned.state, time, planned.cell.name, planned.why
+    return planned.state, time, planned.cell.name, why

@@ -30,6 +30,8 @@ class Progress:
         self._bar = tqdm(
             total=cells, unit="cell", file=self._stream, disable=not self._stream.isatty(), leave=False
         )
+        # which cell had a reason first, by the reason
+        self._told: dict[str, Cell] = {}
 
     def cell_skipped(self, cell: Cell) -> None:
         """Count a cell that was measured before."""
@@ -38,7 +40,7 @@ class Progress:
 
     def cell_blocked(self, cell: Cell, outcome: Failed) -> None:
         """Say what a cell lacks."""
-        self._say(_no_result(cell, outcome))
+        self._say(self._no_result(cell, outcome))
         self._bar.update()
 
     def cell_started(self, cell: Cell) -> None:
@@ -50,7 +52,7 @@ class Progress:
         if isinstance(outcome, Measured):
             self._say(f"measured {cell.name}: {_headline(cell, outcome)} ({duration(wall_s)})")
         else:
-            self._say(_no_result(cell, outcome))
+            self._say(self._no_result(cell, outcome))
         self._bar.update()
 
     def close(self) -> None:
@@ -59,6 +61,14 @@ class Progress:
 
     def _say(self, text: str) -> None:
         self._bar.write(text, file=self._stream)
+
+    def _no_result(self, cell: Cell, outcome: Failed) -> str:
+        """Say what a cell lacks, at length only where no cell before lacked the same."""
+        state = "blocked  " if outcome.blocked else "failed   "
+        reason, first_line = outcome.reason.replace("_", " "), outcome.message.partition("\n")[0]
+        first = self._told.setdefault(f"{reason}: {first_line}", cell)
+        why = f"{reason}: {first_line}" if first is cell else f"{reason}, as {first.name}"
+        return f"{state}{cell.name}: {why}"
 
 
 class Silence:
@@ -84,9 +94,3 @@ def _headline(cell: Cell, outcome: Measured) -> str:
     found = [metrics()[name] for name in HEADLINES[cell.measure] if name in outcome.values]
     shown = [f"{metric.show(outcome.values[metric.name])} {metric.unit}" for metric in found[:1]]
     return " ".join([*shown, *(f"[{flag}]" for flag in outcome.flags)])
-
-
-def _no_result(cell: Cell, outcome: Failed) -> str:
-    state = "blocked  " if outcome.blocked else "failed   "
-    first_line = outcome.message.partition("\n")[0]
-    return f"{state}{cell.name}: {outcome.reason.replace('_', ' ')}: {first_line}"

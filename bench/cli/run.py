@@ -15,7 +15,7 @@ from bench.compare.gate import failed_comparisons
 from bench.report.words import plural
 from bench.run.launcher import ForkserverLauncher
 from bench.run.recipe import Recipe
-from bench.run.schedule import Ports, execute, log_path
+from bench.run.schedule import Ports, execute
 from bench.run.summary import INTERRUPTED, Summary, exit_code
 from bench.spec.errors import UserError
 
@@ -83,10 +83,9 @@ def _recipe(workspace: Workspace) -> Recipe:
 
 
 def _say(workspace: Workspace, summary: Summary, *, quiet: bool) -> None:
-    keys = {planned.cell.name: planned.cell.key for planned in workspace.planned}
     for name in summary.failed:
-        log = log_path(workspace.store, keys[name])
-        where = f"; its output: {log}" if log.is_file() else ""
+        log = summary.logs.get(name)
+        where = f"; its output: {log}" if log is not None and log.is_file() else ""
         print(f"bench: failed: {name}{where}", file=sys.stderr)
     if quiet:
         return

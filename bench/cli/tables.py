@@ -7,6 +7,7 @@ from pathlib import Path
 from bench.cli.workspace import Workspace
 from bench.report.markdown import report
 from bench.report.words import plural
+from bench.spec.errors import UserError
 from bench.store.atomic import replace
 from bench.store.trouble import cannot_write
 
@@ -29,5 +30,5 @@ def write_tables(workspace: Workspace) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         replace(path, text)
     except OSError as error:
-        raise cannot_write(path.parent, error) from None
+        raise UserError(f"{cannot_write(path, error)}; all records are kept") from None
     return path

@@ -129,4 +129,6 @@ def _wrong(place: Place, found: JsonValue) -> str:
 
 
 def _as_list(found: JsonValue, field: _Field) -> str:
-    return f"[{found}]" if isinstance(found, str | int) and not isinstance(found, bool) else field.example
+    of_mappings = field.example.startswith("[{")
+    plain = isinstance(found, str | int) and not isinstance(found, bool)
+    return f"[{found}]" if plain and not of_mappings else field.example

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from bench.catalog.reported import Reported
@@ -12,11 +12,18 @@ from bench.metrics.registry import metrics
 from bench.report import words
 from bench.report.lineup import Line, line_up
 from bench.report.origins import Origins
-from bench.report.setting import batches, setting, weights, weights_of
+from bench.report.setting import all_random, batches, setting, weights, weights_of
 from bench.report.table import MISSING, Footnotes, Table, columns, once, without_empty
 from bench.spec.record import Measured, Record
 
-FIGURES = ("params", "macs", "throughput_img_s", "latency_s", "peak_allocated_bytes")
+FIGURES = (
+    "params",
+    "macs",
+    "throughput_img_s",
+    "latency_s",
+    "peak_allocated_bytes",
+    "peak_process_bytes",
+)
 SCORES = tuple(metric for metric in metrics().values() if metric.headline)
 COLUMNS = columns(
     ("Family", "Model"),
@@ -47,9 +54,10 @@ def _table(lines: Sequence[Line], reported: Sequence[Reported]) -> Table:
     notes = Footnotes()
     first, timed = lines[0].first, [record for line in lines for record in line.timed]
     origins = Origins(record for line in lines for record in line.found.values())
+    several, mixed = len(batches(timed)) > 1, not all_random(timed)
     rows = []
     for line in lines:
-        marks = notes.mark(*_own_setting(line, timed), *origins.of(*line.found.values()))
+        marks = notes.mark(*_own_setting(line, several, mixed), *origins.of(*line.found.values()))
         rows.append(_row(line, reported, notes, marks))
     title = f"Overview: {first.provenance.task.label}, {words.size(first.cell)} px, {first.cell.precision}"
     return without_empty(Table(title, COLUMNS, once(rows), _conditions(timed), notes.texts))
@@ -65,10 +73,12 @@ def _conditions(timed: Sequence[Record]) -> str:
     return f"Speed and memory: {', '.join(parts)}; other settings stand below."
 
 
-def _own_setting(line: Line, timed: Sequence[Record]) -> tuple[str | None, ...]:
-    """Return the notes of a row whose batch or weights are not those of the whole table."""
-    own = batches(line.timed) if len(batches(timed)) > 1 else ()
-    return *(f"batch {images}" for images in own), *(weights_of(each, timed) for each in line.timed[:1])
+def _own_setting(line: Line, several_batches: bool, mixed_weights: bool) -> Iterator[str]:
+    """Yield the notes of a row whose batch or weights are not those of the whole table."""
+    if several_batches:
+        yield from (f"batch {images}" for images in batches(line.timed))
+    if mixed_weights:
+        yield from (weights_of(each) for each in line.timed[:1])
 
 
 def _row(line: Line, reported: Sequence[Reported], notes: Footnotes, marks: str) -> tuple[str, ...]:

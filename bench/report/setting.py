@@ -52,13 +52,15 @@ def steps(protocol: Protocol) -> dict[str, str]:
 
 def weights(records: Sequence[Record]) -> str:
     """Say what networks and inputs held while speed and memory were taken."""
-    alike = all(record.cell.weights == RANDOM for record in records)
-    return "random weights and inputs" if alike else "random inputs"
+    return "random weights and inputs" if all_random(records) else "random inputs"
 
 
-def weights_of(record: Record, records: Sequence[Record]) -> str | None:
-    """Name the weights of one speed or memory record where not all of the table are random."""
-    if all(each.cell.weights == RANDOM for each in records):
-        return None
+def all_random(records: Sequence[Record]) -> bool:
+    """Whether every network had random weights."""
+    return all(record.cell.weights == RANDOM for record in records)
+
+
+def weights_of(record: Record) -> str:
+    """Name the weights of one speed or memory record."""
     own = record.cell.weights
     return f"{own} weights" if own in (PUBLISHED, RANDOM) else f"weights of {PurePath(own).name}"

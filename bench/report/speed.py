@@ -9,7 +9,7 @@ from bench.compare.pairing import partial
 from bench.metrics.registry import metrics
 from bench.report import words
 from bench.report.origins import Origins
-from bench.report.setting import steps, weights, weights_of
+from bench.report.setting import all_random, steps, weights, weights_of
 from bench.report.table import MISSING, Footnotes, Table, columns, once, without_constant, without_empty
 from bench.spec.cell import RANDOM, Cell, Measure
 from bench.spec.protocol import Protocol
@@ -47,9 +47,9 @@ PEAKS = {
 
 @dataclass(frozen=True, slots=True)
 class _Context:
-    """What a row has to know of its table: all its records, and the settings whose accuracy is known."""
+    """What a row has to know of its table: whether its weights differ, and whose accuracy is known."""
 
-    records: Sequence[Record]
+    mixed_weights: bool
     scored: set[Place]
     notes: Footnotes
     origins: Origins
@@ -69,7 +69,7 @@ def speed_tables(records: tuple[Record, ...]) -> tuple[Table, ...]:
 def _table(protocol: Protocol, records: Sequence[Record], scored: set[Place]) -> Table:
     places = {_place(record.cell) for record in records}
     verified = places & scored
-    context = _Context(records, scored if verified else places, Footnotes(), Origins(records))
+    context = _Context(not all_random(records), scored if verified else places, Footnotes(), Origins(records))
     rows = tuple(_row(joined, context) for joined in _join(records))
     title = f"Speed and memory: protocol {protocol.key}, version {protocol.version}"
     table = without_empty(Table(title, COLUMNS, once(rows), footnotes=context.notes.texts))
@@ -149,7 +149,7 @@ def _marks(joined: Joined, context: _Context) -> Iterator[str | None]:
     for record in joined.values():
         yield from words.flags(record)
     yield _compiled(joined.get("throughput"))
-    yield weights_of(first, context.records)
+    yield weights_of(first) if context.mixed_weights else None
     yield _unverified(first.cell, context.scored)
     yield from context.origins.of(*joined.values())
 

@@ -72,9 +72,9 @@ class Footnotes:
         self._numbers: dict[str, int] = {}
 
     def mark(self, *texts: str | None) -> str:
-        """Return `" [1][2]"` for the texts that are not empty, or an empty string."""
-        found = [self._numbers.setdefault(text, len(self._numbers) + 1) for text in texts if text]
-        return " " + "".join(f"[{number}]" for number in found) if found else ""
+        """Return `" [1][2]"` for the texts that are not empty, numbers ascending, or an empty string."""
+        found = {self._numbers.setdefault(text, len(self._numbers) + 1) for text in texts if text}
+        return " " + "".join(f"[{number}]" for number in sorted(found)) if found else ""
 
     @property
     def texts(self) -> tuple[str, ...]:

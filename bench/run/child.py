@@ -72,6 +72,10 @@ def _leave(report: Report, path: Path) -> None:
         text = to_json(report)
     except BadRecord as error:
         text = to_json(report.model_copy(update={"outcome": Failed(reason="error", message=str(error))}))
-    partial = path.with_suffix(".partial")
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(path)
+    partial(path).write_text(text, encoding="utf-8")
+    partial(path).replace(path)
+
+
+def partial(report: Path) -> Path:
+    """Return where a report is written before it is whole."""
+    return report.with_suffix(".partial")

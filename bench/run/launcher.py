@@ -15,7 +15,7 @@ from types import ModuleType
 from typing import Protocol
 
 import bench
-from bench.run.child import enter
+from bench.run.child import enter, partial
 from bench.run.ending import Ended, judge
 from bench.spec.errors import BenchError
 from bench.spec.job import Job
@@ -66,12 +66,12 @@ class ForkserverLauncher:
     def launch(self, job: Job, log: Path) -> Ended:
         """Run one job in a process of its own; see `Launcher`."""
         report = log.with_suffix(".report.json")
-        report.unlink(missing_ok=True)
+        _remove(report)
         try:
             code = self._run(job, report, log)
             return judge(code, report, log, job.limit_s)
         finally:
-            report.unlink(missing_ok=True)
+            _remove(report)
 
     def _run(self, job: Job, report: Path, log: Path) -> int | None:
         """Return the exit code as multiprocessing gives it, or None after a time-out."""
@@ -97,6 +97,11 @@ class ForkserverLauncher:
                 process.start()
         except (OSError, EOFError) as error:
             raise ServerLost(f"the fork server starts no worker: {error!r}") from error
+
+
+def _remove(report: Path) -> None:
+    for path in (report, partial(report)):
+        path.unlink(missing_ok=True)
 
 
 def _kill_group(process: ForkServerProcess) -> None:

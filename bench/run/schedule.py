@@ -65,11 +65,6 @@ def _skip(cell: Cell, summary: Summary, observer: Observer) -> None:
     observer.cell_skipped(cell)
 
 
-def log_path(store: Store, cell_key: str) -> Path:
-    """Return where the whole output of a cell's last attempt is kept."""
-    return store.root / "local" / "logs" / f"{cell_key}.log"
-
-
 class _Run:
     """One pass over the planned cells."""
 
@@ -126,6 +121,7 @@ class _Run:
 
     def _launch(self, job: Job) -> Ended:
         launch, log = self._ports.launcher.launch, self._empty_log(job.cell)
+        self._summary.logs[job.cell.name] = log
         try:
             return launch(job, log)
         except ServerLost:
@@ -138,7 +134,8 @@ class _Run:
             return Failed(reason="crash", message=message, log_tail=log_tail(log))
 
     def _empty_log(self, cell: Cell) -> Path:
-        log = log_path(self._ports.store, cell.key)
+        """Return where the whole output of the last attempt at a cell is kept, emptied for this one."""
+        log = self._ports.store.root / "local" / "logs" / f"{cell.key}.log"
         try:
             log.parent.mkdir(parents=True, exist_ok=True)
             log.write_bytes(b"")

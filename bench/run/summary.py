@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from bench.spec.record import Failed, Measured
 
@@ -16,13 +17,15 @@ class Summary:
     """Names of cells by what became of them, each list in the order of the run.
 
     `blocked` are those the machine lacks something for, found before the start or by the
-    worker. The cell that an interrupt stopped, and those after it, are in no list.
+    worker. The cell that an interrupt stopped, and those after it, are in no list. `logs` is
+    where the output of each cell went for which a worker was started.
     """
 
     measured: list[str] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
     blocked: list[str] = field(default_factory=list)
     skipped_done: list[str] = field(default_factory=list)
+    logs: dict[str, Path] = field(default_factory=dict, compare=False)
     interrupted: bool = False
 
     def add(self, name: str, outcome: Measured | Failed) -> None:

@@ -40,12 +40,13 @@ class BadSuite(UserError):
 class UnknownName(UserError):
     """A name that a catalog does not hold.
 
-    The message names the kind of thing, the name, and the nearest known name.
+    The message names the kind of thing, the name, the nearest known name, and the remedy.
     """
 
-    def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
+    def __init__(self, kind: str, name: str, known: Iterable[str], remedy: str = "") -> None:
         self.kind, self.name, self.known = kind, name, tuple(known)
-        super().__init__(f"unknown {kind} {name!r}" + did_you_mean(name, self.known))
+        near = did_you_mean(name, self.known)
+        super().__init__(f"unknown {kind} {name!r}" + (f"; {remedy}" if remedy else "") + near)
 
 
 class BadRecord(UserError):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import chain
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -20,6 +21,8 @@ from bench.store.text import from_json, to_json
 from bench.store.trouble import cannot_write
 from bench.store.upgrade import upgrade
 
+Stamp = tuple[int, int]
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:
@@ -30,11 +33,15 @@ class Problem:
 
 
 class Store:
-    """The records below a results folder; `root / "records"` need not exist yet."""
+    """The records below a results folder; `root / "records"` need not exist yet.
+
+    What was read is kept: a file is read again only where its size or time of change is another.
+    """
 
     def __init__(self, root: Path) -> None:
         self.root = root
         self.folder = root / "records"
+        self._read: dict[Path, tuple[Stamp, Record]] = {}
 
     def write(self, record: Record) -> Path:
         """Store a record for good and return its path.
@@ -73,11 +80,12 @@ class Store:
         """
         records: list[Record] = []
         problems: list[Problem] = []
-        for path in self._paths(machine):
-            try:
-                records.append(_parse(path))
-            except (ValueError, OSError) as error:
-                problems.append(Problem(path, _reason(error)))
+        with _no_collection():
+            for path in self._paths(machine):
+                try:
+                    records.append(self._record(path))
+                except (ValueError, OSError) as error:
+                    problems.append(Problem(path, _reason(error)))
         return tuple(records), tuple(problems)
 
     def history(self, machine: str) -> Mapping[str, Past]:
@@ -87,11 +95,31 @@ class Store:
         That is the newest measured attempt, else the newest failed one. Damaged files are
         skipped; raises `BadRecord` for a newer schema.
         """
-        return history.newest(chain(self._paths(machine), self._paths(ANY_MACHINE)))
+        return history.newest((*self.records(machine)[0], *self.records(ANY_MACHINE)[0]))
+
+    def _record(self, path: Path) -> Record:
+        found = path.stat()
+        stamp = (found.st_size, found.st_mtime_ns)
+        kept = self._read.get(path)
+        if kept is None or kept[0] != stamp:
+            kept = self._read[path] = (stamp, _parse(path))
+        return kept[1]
 
     def _paths(self, machine: str | None) -> Iterator[Path]:
         pattern = f"{machine or '*'}/*/*{SUFFIX}"
         return iter(sorted(path for path in self.folder.glob(pattern) if not path.name.startswith(".")))
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    # all that is read stays, so to look through it for garbage again and again doubles the time
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def _parse(path: Path) -> Record:

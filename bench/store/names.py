@@ -20,15 +20,6 @@ def relative_path(record: Record) -> PurePath:
     return PurePath(_slug(record.host.machine), _slug(cell.checkpoint), name)
 
 
-def key_and_time(name: str) -> tuple[str, str] | None:
-    """Return the cell key and the time in a record's file name, or None for any other name.
-
-    Times compare as text in the order of the clock.
-    """
-    parts = name.removesuffix(SUFFIX).rsplit(".", 2)
-    return (parts[1], parts[2]) if name.endswith(SUFFIX) and len(parts) == 3 else None
-
-
 def _slug(text: str) -> str:
     slug = re.sub(r"[^A-Za-z0-9._+-]+", "-", text)
     # never `..`, never hidden

@@ -44,6 +44,13 @@ def test_actions_are_pinned_and_rights_are_least(path: Path) -> None:
                 assert step["with"]["persist-credentials"] is False
 
 
+def test_a_runner_of_our_own_keeps_environment_and_data_between_nights() -> None:
+    steps = load(ROOT / ".github" / "workflows" / "nightly-gpu.yml")["jobs"]["nightly"]["steps"]
+    (checkout,) = (step for step in steps if "checkout" in step.get("uses", ""))
+    # git clean, which is the default, would take .venv (6 GB) and data/ away
+    assert checkout["with"]["clean"] is False
+
+
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
 def test_targets_that_workflows_call_exist(path: Path) -> None:
     targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))

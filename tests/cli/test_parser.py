@@ -42,9 +42,11 @@ def test_verbs_and_options_change_only_on_purpose() -> None:
         (["run", "s.yaml", "--limit", "ten"], "argument --limit: 'ten' is not a number of images, 1 or more"),
         (
             ["complexity", "k", "--size", "-1"],
-            "argument --size: '-1' is not a size; write 224 or 800x1280 (height x width)",
+            "argument --size: '-1' is not a size; write 224 or 800x1280 (height x width), each 1 to 8192",
         ),
         (["complexity", "k", "--size", "0x224"], "'0x224' is not a size; write 224 or 800x1280"),
+        (["complexity", "k", "--size", "8193"], "'8193' is not a size; write 224 or 800x1280"),
+        (["complexity", "k", "--size", "224x9999"], "'224x9999' is not a size; write 224 or 800x1280"),
         (["run"], "the following arguments are required: SUITE.yaml"),
         (["walk"], "argument VERB: invalid choice: 'walk'"),
     ],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -90,3 +91,24 @@ def test_what_may_work_by_now_is_tried_again(
         ("throughput", "complexity"), ("ready", f"last attempt failed: {reason}")
     )
     assert len(cli("run", suite).launched) == 2
+
+
+def test_a_long_reason_that_cells_share_stands_once_below_them(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "s.yaml").write_text(
+        "name: s\nsweeps: [{models: [mambaout_femto, mambaout_kobe], task: imagenet, resolutions: [224], "
+        "measures: [accuracy, complexity], weights: random}]\n",
+        encoding="utf-8",
+    )
+    cli("run", "s.yaml", "--only", "*_femto/*/complexity")
+    table, notes, summary = cli("plan", "s.yaml").out.split("\n\n")
+    states, reasons = zip(
+        *((line.split()[0], line.partition("random_weights")[2].strip()) for line in table.split("\n")[1:]),
+        strict=True,
+    )
+    assert states == ("blocked", "done", "blocked", "ready")
+    assert reasons == ("missing data [1]", "", "missing data [1]", "")
+    assert summary.startswith("4 cells: 1 ready, 1 done, 2 blocked; about 0 s to go on ")
+    assert notes.startswith(
+        "[1] missing data: ImageNet-1K validation was not found; looked at data/imagenet (no"
+    )
+    assert notes.endswith("--data names another data folder.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 from bench.spec.record import Failed, Measured
 from tests.cli.conftest import Cli
@@ -32,12 +33,36 @@ def test_a_failing_cell_does_not_hide_a_failing_gate(cli: Cli, write_suite: Writ
     assert cli("run", suite, "--fresh", complexity=TWICE).code == 3
 
 
+def test_a_log_of_an_earlier_attempt_is_not_named(cli: Cli, tmp_path: Path) -> None:
+    suite = (
+        "name: s\nsweeps: [{models: [mambaout_femto], task: imagenet, resolutions: [224], "
+        "measures: [accuracy], weights: random}]\n"
+    )
+    (tmp_path / "s.yaml").write_text(suite, encoding="utf-8")
+    folder = tmp_path / "data" / "imagenet" / "val" / "n01440764"
+    folder.mkdir(parents=True)
+    ran = cli("run", "s.yaml", accuracy=CRASH)
+    assert (ran.code, len(ran.launched)) == (1, 1)
+    assert "accuracy/random_weights; its output: results/local/logs/" in ran.err
+    # now the folder is flat, so no worker is started
+    folder.rmdir()
+    folder.with_name("1.JPEG").write_bytes(b"")
+    ran = cli("run", "s.yaml")
+    assert (ran.code, ran.launched) == (1, [])
+    assert "holds images but no class folders" in ran.err
+    assert "its output" not in ran.err
+
+
 def test_an_interrupted_run_judges_nothing(cli: Cli, write_suite: WriteSuite) -> None:
     suite = write_suite("complexity", "throughput", head="gates: [reported]")
     ran = cli("run", suite, complexity=TWICE, throughput=KeyboardInterrupt())
     assert ran.code == 130
     assert "comparison failed" not in ran.err
     assert ran.out == "results/s.md\n"
+    # the run that goes on judges what was measured before the interruption as well
+    ran = cli("run", suite)
+    assert (ran.code, ran.launched) == (3, ["mambaout_femto/quickstart/224x224/fp32/throughput"])
+    assert MISSED in ran.err
 
 
 def test_the_gate_reported_judges_what_was_measured_before(cli: Cli, write_suite: WriteSuite) -> None:

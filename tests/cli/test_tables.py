@@ -40,3 +40,19 @@ def test_a_limit_that_leaves_nothing_out_is_a_full_run(cli: Cli, write_suite: Wr
 def test_a_limit_concerns_nothing_but_accuracy(cli: Cli, write_suite: WriteSuite) -> None:
     ran = cli("run", write_suite("complexity"), "--limit", "10")
     assert ran.out == "results/s.md\n"
+
+
+def test_tables_that_cannot_be_written_say_that_the_records_are_kept(
+    cli: Cli, write_suite: WriteSuite, tmp_path: Path
+) -> None:
+    suite = write_suite("complexity")
+    (tmp_path / "results" / "s.md").mkdir(parents=True)
+    ran = cli("run", suite)
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err.splitlines()[-1] == (
+        "bench: results/s.md: cannot write results: Is a directory; make it writable or name another folder "
+        "with --results DIR, then give the same command again; all records are kept"
+    )
+    (tmp_path / "results" / "s.md").rmdir()
+    ran = cli("run", suite)
+    assert (ran.code, ran.launched, ran.out) == (0, [], "results/s.md\n")

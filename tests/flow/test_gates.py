@@ -30,7 +30,18 @@ def test_a_figure_that_misses_every_reported_one(
 ) -> None:
     suite = write_suite(head="gates: [reported]", models="[mambaout_femto]", resolutions="[224]")
     assert bench(suite).code == 0
-    (path,) = (tmp_path / "results" / "records").rglob("*.json")
     report = (tmp_path / "results" / "s.md").read_text(encoding="utf-8")
     assert report.count("| reproduced |") >= 2
-    assert path.name.startswith("quickstart-224x224-fp32-complexity.")
+    (path,) = (tmp_path / "results" / "records").rglob("*.json")
+    record = json.loads(path.read_text(encoding="utf-8"))
+    assert record["outcome"]["values"]["params"] == 7_304_536
+    record["outcome"]["values"]["params"] *= 2
+    path.write_text(json.dumps(record), encoding="utf-8")
+    # nothing is left to measure, and the gate fails all the same, again and again
+    for _ in range(2):
+        ended = bench(suite)
+        assert (ended.code, "1 cell: 0 measured, 1 already done" in ended.err) == (3, True)
+        assert (
+            "comparison failed: mambaout_femto/quickstart/224x224/fp32/complexity: params 14.609 is above "
+            "the 7.3 M of"
+        ) in ended.err

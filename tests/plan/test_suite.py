@@ -269,6 +269,13 @@ ADD_SWEEPS = (
             "name: x\nsweeps: [3]\n",
             ["2: sweeps.0: 3 is not a sweep; allowed: a mapping with models, task, resolutions, measures"],
         ),
+        (
+            "name: x\nsweeps: 5\n",
+            [
+                "2: sweeps: expected a list, not 5; write it as "
+                "[{models: [deit_small], task: imagenet, resolutions: [224], measures: [throughput]}]"
+            ],
+        ),
         ("- 1\n- 2\n", ["1: a list is not a suite; expected a mapping with name and sweeps"]),
         ("text\n", ["1: 'text' is not a suite; expected a mapping with name and sweeps"]),
     ],

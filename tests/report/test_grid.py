@@ -41,7 +41,8 @@ def test_a_table_without_rows_or_notes_still_renders() -> None:
     assert grid(Table("T", columns(("A",), (), ()), ())) == "### T\n\n| A   |\n| --- |"
 
 
-def test_the_same_footnote_is_the_same_number() -> None:
+def test_the_same_footnote_is_the_same_number_and_numbers_ascend() -> None:
     notes = Footnotes()
-    assert [notes.mark("one"), notes.mark("two", None, "one"), notes.mark(None)] == [" [1]", " [2][1]", ""]
+    marks = [notes.mark("one"), notes.mark("two", None, "one", "two"), notes.mark(None)]
+    assert marks == [" [1]", " [1][2]", ""]
     assert notes.texts == ("one", "two")

@@ -149,3 +149,10 @@ def test_one_model_or_nothing_but_parameters_needs_no_overview(night: Night) -> 
     night.add("resnet50", "complexity", {"params": 25_557_032})
     night.add("resnet18", "complexity", {"params": 11_689_512})
     assert overviews(night) == {}
+
+
+def test_memory_on_a_cpu_is_that_of_the_process(night: Night) -> None:
+    for checkpoint in ("resnet18", "resnet50"):
+        night.add(checkpoint, "memory", {"peak_process_bytes": 512 * 2**20}, device="cpu")
+    (table,) = overviews(night).values()
+    assert column(table, "Peak of the process (MiB)") == {"ResNet-18": "512", "ResNet-50": "512"}

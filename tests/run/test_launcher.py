@@ -58,6 +58,12 @@ def wait_until(condition: Callable[[], bool], limit_s: float = 10) -> None:
         time.sleep(0.01)
 
 
+def test_what_a_worker_could_not_finish_writing_is_removed(launch: Launch, tmp_path: Path) -> None:
+    (tmp_path / "log.report.partial").write_text("{", encoding="utf-8")
+    failed(launch("leave_nothing"))
+    assert list(tmp_path.glob("*report*")) == []
+
+
 def test_a_report_comes_back_whole(launch: Launch, tmp_path: Path) -> None:
     ended = launch("quick")
     outcome = measured(ended)

@@ -4,65 +4,11 @@ from collections.abc import Callable
 
 import pytest
 
-from bench.spec.card import ModelCard, Preprocessing, TaskCard
-from bench.spec.cell import Cell
-from bench.spec.protocol import Protocol, TimingSteps, WarmupSteps
-from bench.spec.record import Failed, Host, Measured, Provenance, Record
+from bench.spec.record import Failed, Host, Measured, Record
+from tests.records import make_cell
+from tests.records import make_record as record_of
 
 MakeRecord = Callable[..., Record]
-
-
-def protocol() -> Protocol:
-    return Protocol(
-        key="house",
-        version=1,
-        summary="",
-        source="",
-        tf32_matmul=False,
-        tf32_cudnn=False,
-        cudnn_benchmark=False,
-        cudnn_deterministic=False,
-        precisions=("fp32",),
-        memory_formats=("contiguous",),
-        modes=("eager",),
-        batch_images={"cuda": 128, "cpu": 4},
-        timer="wall_clock",
-        warmup=WarmupSteps(steps=1),
-        timing=TimingSteps(steps=1, synchronise="once"),
-        statistic="median",
-    )
-
-
-def model(key: str) -> ModelCard:
-    return ModelCard(
-        key=key,
-        label=key,
-        family="F",
-        source="timm",
-        ref=f"{key}.in1k",
-        params=1000,
-        height_px=224,
-        width_px=224,
-        preprocessing=Preprocessing(crop_pct=1.0),
-        licence="MIT",
-        paper="",
-    )
-
-
-def task() -> TaskCard:
-    return TaskCard(
-        key="imagenet",
-        label="ImageNet-1K",
-        version=1,
-        kind="classification",
-        images=50_000,
-        classes=1000,
-        class_names="wnid",
-        folders=("imagenet",),
-        splits=("val",),
-        measures=("accuracy", "throughput"),
-        how_to_get="",
-    )
 
 
 def build(
@@ -75,37 +21,25 @@ def build(
     wall_s: float = 12.5,
     weights: str = "random",
 ) -> Record:
-    cell = Cell(
-        checkpoint=checkpoint,
-        task="imagenet",
+    """Return a record of throughput on a CPU; the checkpoint need not be in the catalog."""
+    cell = make_cell(
+        "resnet18",
+        "throughput",
         task_digest="0" * 12,
         height_px=height_px,
-        width_px=224,
-        precision="fp32",
-        measure="throughput",
         device="cpu",
-        protocol="house",
         protocol_digest="0" * 12,
         weights=weights,
     )
-    return Record(
-        cell=cell,
-        cell_key=cell.key,
-        outcome=outcome
-        or Measured(values={"img_s": 100.5}, samples={"window_s": (0.1, 0.2)}, flags=("cpu_bound",)),
+    record = record_of(
+        cell,
+        outcome or Measured(values={"img_s": 100.5}, samples={"window_s": (0.1, 0.2)}, flags=("cpu_bound",)),
+        at=started,
         host=Host(machine=machine, device="cpu", cpu="X", cpu_count=2, os="Linux", python="3.11.7"),
-        provenance=Provenance(
-            bench_version="0.1.0",
-            git_commit="c" * 40,
-            git_dirty=False,
-            suite="imagenet",
-            started_utc=started,
-            wall_s=wall_s,
-            protocol=protocol(),
-            card=model(checkpoint),
-            task=task(),
-        ),
+        provenance={"wall_s": wall_s, "git_commit": "c" * 40},
     )
+    own = cell.model_copy(update={"checkpoint": checkpoint})
+    return record.model_copy(update={"cell": own, "cell_key": own.key})
 
 
 @pytest.fixture

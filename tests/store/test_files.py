@@ -132,6 +132,38 @@ def test_a_damaged_file_is_a_problem_and_the_rest_is_read(tmp_path: Path, make_r
     assert len(store.history("cpu-x-2-cores")) == 1
 
 
+def test_what_is_no_record_counts_as_no_attempt_either(tmp_path: Path, make_record: MakeRecord) -> None:
+    store = Store(tmp_path)
+    path = store.write(make_record())
+    provenance = json.loads(path.read_text())["provenance"]
+    rewrite(path, provenance={**provenance, "card": None})
+    assert [problem.path for problem in store.records()[1]] == [path]
+    assert store.history("cpu-x-2-cores") == {}
+
+
+def test_a_file_is_read_once(
+    tmp_path: Path, make_record: MakeRecord, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, opened = Store(tmp_path), list[Path]()
+    read_text = Path.read_text
+
+    def counted(path: Path, *arguments: Any, **options: Any) -> str:
+        opened.append(path)
+        return read_text(path, *arguments, **options)
+
+    monkeypatch.setattr(Path, "read_text", counted)
+    paths = [store.write(make_record())]
+    assert store.records() == store.records()
+    store.history("cpu-x-2-cores")
+    paths.append(store.write(make_record(height_px=288)))
+    assert len(store.records()[0]) == len(store.history("cpu-x-2-cores")) == 2
+    assert opened == paths
+    # not by this bench, but whoever looks must see what is there
+    paths[0].write_text("{")
+    assert [problem.path for problem in store.records()[1]] == paths[:1]
+    assert len(store.history("cpu-x-2-cores")) == 1
+
+
 def test_a_file_that_cannot_be_opened_is_a_problem(tmp_path: Path, make_record: MakeRecord) -> None:
     store = Store(tmp_path)
     path = store.write(make_record())
