@@ -12,7 +12,7 @@ from torch import Tensor
 from bench.ops.fusing import opaque
 from bench.ops.triton_rows import last_axis_dense, real_of, silu
 
-_PIXELS, _ROWS = 32, 64
+_PIXELS, _ROWS = 16, 128
 
 
 @opaque

@@ -13,7 +13,7 @@ from bench.ops.fusing import opaque
 from bench.ops.route_scan.inputs import Routes
 from bench.ops.triton_rows import last_axis_dense, real_of, silu
 
-_STEPS, _ROWS = 32, 64
+_STEPS, _ROWS = 16, 128
 
 
 @opaque

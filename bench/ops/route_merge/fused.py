@@ -16,7 +16,7 @@ from bench.ops.triton_rows import last_axis_dense, real_of, row_block, silu, sta
 # Tokens that one program of the means adds up; their sums meet in a second, small step.
 _MEAN_TOKENS = 64
 # Rows of a block of the means over those of other kernels: fewer rounds of sums across its warps.
-_MEAN_ROWS, _MEAN_WARPS = 4, 8
+_MEAN_ROWS = 2
 
 
 @opaque
@@ -81,7 +81,6 @@ def fused_means(y_bkld: Tensor, merge: Merge, norm: NormWeights) -> Tensor:
         EACH=each,
         ORIGIN=each and merge.origin_kl is not None,
         CHUNK=_MEAN_TOKENS,
-        num_warps=_MEAN_WARPS,
     )
     mean_bkd: Tensor = sums_tbkd.sum(0) / tokens * norm.weight.to(wide) + norm.bias.to(wide)
     return mean_bkd

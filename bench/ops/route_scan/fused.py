@@ -13,7 +13,7 @@ from torch import Tensor
 from bench.ops.fusing import opaque
 from bench.ops.route_scan.inputs import RouteInputs
 from bench.ops.selective_scan.triton_launch import Launch, start
-from bench.ops.selective_scan.triton_plan import ScanPlan, segment_count
+from bench.ops.selective_scan.triton_plan import ScanPlan, segment_count, walk_plan
 
 _FEW_TOKENS = 64
 
@@ -22,12 +22,10 @@ def choose_route_plan(inputs: RouteInputs) -> ScanPlan:
     """Return the launch for `inputs`: tiles with their own step sizes for one state, else a walk."""
     batch, width = inputs.x.shape[0], inputs.x.shape[-1]
     count, steps = inputs.routes.read_ks.shape
-    if inputs.weights.decay_en.shape[1] == 1:
-        plan = ScanPlan("tile", rows=64 if steps <= _FEW_TOKENS else 32, warps=1, tile=16)
-    else:
-        plan = ScanPlan("walk", rows=64 if width % 64 == 0 else 32, warps=1)
-    warps = batch * count * -(-width // plan.rows) * plan.warps
-    return plan._replace(segments=segment_count(warps, steps))
+    if inputs.weights.decay_en.shape[1] > 1:
+        return walk_plan(batch * count, width, steps)
+    plan = ScanPlan("tile", rows=64 if steps <= _FEW_TOKENS else 32, warps=1, tile=16)
+    return plan._replace(segments=segment_count(batch * count * -(-width // plan.rows), steps))
 
 
 @opaque

@@ -1,6 +1,6 @@
 """Check and time every way to scan on the GPU at hand, beside the published kernels.
 
-    python -m bench.ops.selective_scan.measure --json OUT [--seconds 220]
+    python -m bench.ops.selective_scan.measure --json OUT [--seconds 220] [--chosen]
 
 Nothing is timed that did not first equal the plain scan. Each figure is the median over replays of a
 CUDA graph that goes through several sets of operands, so that neither launches nor the cache help.
@@ -56,6 +56,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Check and time the selective scan on this GPU.")
     parser.add_argument("--json", type=Path, required=True, help="file for every figure")
     parser.add_argument("--seconds", type=float, default=220.0, help="start no further plan after this long")
+    parser.add_argument("--chosen", action="store_true", help="time the plans that calls take, no others")
     options = parser.parse_args(arguments)
     if not torch.cuda.is_available():
         sys.stderr.write("no CUDA device: the scan can be timed on a GPU only\n")
@@ -63,7 +64,7 @@ def main(arguments: list[str] | None = None) -> int:
     deadline = time.monotonic() + options.seconds
     errors = small_errors()
     copied_gb_s = copy_bandwidth()
-    timings = [timing for row in ROWS for timing in row_timings(row, deadline)]
+    timings = [timing for row in ROWS for timing in row_timings(row, deadline, options.chosen)]
     report = {
         "device": torch.cuda.get_device_name(),
         "torch": torch.__version__,
@@ -101,8 +102,8 @@ def small_errors() -> dict[str, float]:
     return errors
 
 
-def row_timings(row: ScanRow, deadline: float) -> list[Timing]:
-    """Return the figures of every candidate on `row`, in both layouts."""
+def row_timings(row: ScanRow, deadline: float, chosen: bool) -> list[Timing]:
+    """Return the figures of every candidate on `row`, or of the chosen plan, in both layouts."""
     timings = []
     for layout in ("bld", "bdl"):
         generator = torch.Generator("cuda").manual_seed(2)
@@ -113,7 +114,7 @@ def row_timings(row: ScanRow, deadline: float) -> list[Timing]:
         with torch.inference_mode():
             expected = chunked_scan(sets[0])
             first = choose_plan(sets[0])
-            for plan in dict.fromkeys((first, *candidates(sets[0]))):
+            for plan in dict.fromkeys((first, *(() if chosen else candidates(sets[0])))):
                 blank = Timing(row.name, layout, plan, plan == first)
                 timings.append(_time_plan(blank, sets, expected, deadline))
         del sets, expected

@@ -6,8 +6,10 @@ from typing import NamedTuple
 
 from bench.ops.selective_scan.inputs import ScanInputs
 
-# Warps that keep a large GPU busy; below half of them the tokens are cut into segments.
+# Warps that keep a large GPU busy; below half of them tiles are cut into segments.
 _BUSY_WARPS = 1536
+# The same for walks, which wait at every token: one warp less often has work to hide that.
+_BUSY_WALKS, _FEWEST_WALKS = 2560, 512
 _FEWEST_SEGMENT_TOKENS = 128
 # Every segment adds up those before it, one after the other.
 _MOST_SEGMENTS = 64
@@ -42,11 +44,26 @@ def choose_plan(inputs: ScanInputs) -> ScanPlan:
     together = channels_lie_together(inputs)
     if states == 1 and not together:
         return _tile_rows(tokens, inputs.u_bdl.element_size())
-    if states == 1 and tokens > _SHORT_TOKENS:
-        plan = ScanPlan("tile", rows=32, warps=1, tile=32, stages=2)
-    else:
-        plan = ScanPlan("walk", rows=64, warps=1)
+    batch, channels = inputs.u_bdl.shape[:2]
+    groups = inputs.input_bgnl.shape[1]
+    if states > 1 or tokens <= _SHORT_TOKENS:
+        return walk_plan(batch * groups, channels // groups, tokens)
+    plan = ScanPlan("tile", rows=32, warps=1, tile=32, stages=2)
     return plan._replace(segments=_segments(inputs, plan))
+
+
+def walk_plan(walks: int, width: int, tokens: int) -> ScanPlan:
+    """Return how to walk `tokens` tokens of `walks` groups of `width` channels, over all images.
+
+    Two channels a thread share the weights that they load; where that would leave schedulers without
+    work, one channel a thread; where even that would, cut tokens.
+    """
+    rows = 32 if width % 64 else 64
+    warps = walks * -(-width // rows)
+    if rows == 64 and _FEWEST_WALKS <= warps < _BUSY_WARPS:
+        rows, warps = 32, 2 * warps
+    cuts = min(_MOST_SEGMENTS, _BUSY_WALKS // warps, tokens // _FEWEST_SEGMENT_TOKENS)
+    return ScanPlan("walk", rows, warps=1, segments=max(1, cuts) if warps < _FEWEST_WALKS else 1)
 
 
 def candidates(inputs: ScanInputs) -> list[ScanPlan]:
@@ -54,7 +71,7 @@ def candidates(inputs: ScanInputs) -> list[ScanPlan]:
     tokens, states = inputs.u_bdl.shape[2], inputs.decay_dn.shape[1]
     together = channels_lie_together(inputs)
     if states > 1:
-        cuts = _segments(inputs, ScanPlan("walk", 64, 1))
+        cuts = choose_plan(inputs).segments
         plans = [ScanPlan("walk", rows, 1, tile) for rows, tile in ((64, 4), (64, 2), (32, 4))]
         plans = [plan._replace(segments=cuts) for plan in plans]
         plans += [plans[0]._replace(segments=more) for more in (2 * cuts, cuts // 2) if cuts > 1]

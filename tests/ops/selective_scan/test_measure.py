@@ -15,6 +15,7 @@ from bench.ops.selective_scan.triton_plan import (
     channels_lie_together,
     choose_plan,
     segment_count,
+    walk_plan,
 )
 
 needs_triton = pytest.mark.skipif(find_spec("triton") is None, reason="torch has no Triton on this platform")
@@ -75,3 +76,18 @@ def test_plans(row: ScanRow, channels_last: bool) -> None:
 )
 def test_segments(warps: int, tokens: int, segments: int) -> None:
     assert segment_count(warps, tokens) == segments
+
+
+@pytest.mark.parametrize(
+    ("walks", "width", "tokens", "plan"),
+    [
+        (128, 768, 197, (64, 1)),  # enough warps with two channels a thread
+        (256, 192, 3136, (32, 1)),  # too few: one channel a thread
+        (4, 768, 6085, (64, 47)),  # far too few: cut tokens, as often as 128 of them allow
+        (4, 33, 6085, (32, 47)),
+        (2, 768, 197, (64, 1)),  # short sequences are not cut
+    ],
+)
+def test_walks(walks: int, width: int, tokens: int, plan: tuple[int, int]) -> None:
+    found = walk_plan(walks, width, tokens)
+    assert (found.rows, found.segments) == plan
