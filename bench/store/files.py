@@ -112,12 +112,14 @@ class Store:
 
 @contextmanager
 def _no_collection() -> Iterator[None]:
-    # all that is read stays, so to look through it for garbage again and again doubles the time
+    # all that is read stays: to look through it for garbage again and again, now or later, doubles the time
     was_on = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
+        # no cycles among records, so they are still freed when the last user lets go of them
+        gc.freeze()
         if was_on:
             gc.enable()
 
