@@ -252,9 +252,15 @@ def test_damaged_files(make_card: MakeCard, tmp_path: Path, name: str) -> None:
     path.write_bytes(path.read_bytes()[:-1000])
     with pytest.raises(BadWeights, match="is not a readable checkpoint"):
         load_file(make_card(), path)
-    path.write_text("<html>404</html>")
-    with pytest.raises(BadWeights, match="is not a readable checkpoint"):
-        load_file(make_card(), path)
+    for content in ("<html>404</html>", "hello world, not a checkpoint", ""):
+        path.write_text(content)
+        with pytest.raises(BadWeights) as caught:
+            load_file(make_card(), path)
+        said = str(caught.value)
+        assert said.startswith(f"{path} is not a readable checkpoint: ")
+        assert said.endswith("; get the file again, or save its weights anew")
+        # torch advises to let code run
+        assert "Error" not in said and "weights_only" not in said
 
 
 def test_no_code_of_a_checkpoint_is_run(
