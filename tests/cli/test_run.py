@@ -65,6 +65,22 @@ def test_an_interrupted_run_judges_nothing(cli: Cli, write_suite: WriteSuite) ->
     assert MISSED in ran.err
 
 
+def test_a_fresh_run_that_was_interrupted_goes_on(cli: Cli, write_suite: WriteSuite) -> None:
+    suite = write_suite("complexity", "throughput")
+    name = "mambaout_femto/quickstart/224x224/fp32/throughput"
+    assert cli("run", suite, complexity=GOOD, throughput=GOOD).code == 0
+    ran = cli("run", suite, "--fresh", complexity=GOOD, throughput=KeyboardInterrupt())
+    assert (ran.code, len(ran.launched)) == (130, 2)
+    assert "1 ready, 1 done" in cli("plan", suite, "--fresh").out
+    ran = cli("run", suite, "--fresh", throughput=GOOD)
+    assert (ran.code, ran.launched) == (0, [name])
+    assert "goes on with the run under --fresh that began at " in ran.err
+    # that one came to its end, so the next starts over
+    ran = cli("run", suite, "--fresh", complexity=GOOD, throughput=GOOD)
+    assert (ran.code, len(ran.launched)) == (0, 2)
+    assert "goes on" not in ran.err
+
+
 def test_the_gate_reported_judges_what_was_measured_before(cli: Cli, write_suite: WriteSuite) -> None:
     suite = write_suite("complexity", head="gates: [reported]")
     assert cli("run", suite, complexity=TWICE).code == 3

@@ -262,7 +262,7 @@ def test_damaged_files(make_card: MakeCard, tmp_path: Path, name: str) -> None:
         assert said.startswith(f"{path} is not a readable checkpoint: ")
         assert said.endswith("; get the file again, or save its weights anew")
         # torch advises to let code run
-        assert "Error" not in said and "weights_only" not in said
+        assert [word for word in ("Error", "weights_only") if word in said] == []
 
 
 def test_no_code_of_a_checkpoint_is_run(
