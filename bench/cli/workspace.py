@@ -103,8 +103,14 @@ class Workspace:
             self._past,
             self._why_not,
             self._since or self._fresh,
-            lambda cell, before: moved(cell, before, self._here),
+            self._moved,
         )
+
+    def _moved(self, cell: Cell, before: Past) -> str:
+        why = moved(cell, before, self._here)
+        if why or cell.measure != "accuracy":
+            return why
+        return self._obstacles.other_data(cell.task, before.data_listing)
 
     @cached_property
     def _since(self) -> datetime | None:

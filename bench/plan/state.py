@@ -27,7 +27,7 @@ class PlannedCell:
 
 @dataclass(frozen=True)
 class Past:
-    """What the store knows of one cell: whether it was measured, else why not; wall time, host, start."""
+    """What the store knows of one cell: whether it was measured, else why not; when, where, with what."""
 
     measured: bool
     reason: str | None
@@ -35,6 +35,7 @@ class Past:
     message: str = ""
     host: Host | None = None
     started: datetime | None = None
+    data_listing: str | None = None
 
 
 def assess(

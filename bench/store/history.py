@@ -26,4 +26,5 @@ def _past(record: Record) -> Past:
     outcome, wall_s, started = record.outcome, record.provenance.wall_s, _started(record)
     if isinstance(outcome, Failed):
         return Past(False, outcome.reason, wall_s, outcome.message, record.host, started)
-    return Past(True, None, wall_s, host=record.host, started=started)
+    listing = record.provenance.data_listing
+    return Past(True, None, wall_s, host=record.host, started=started, data_listing=listing)

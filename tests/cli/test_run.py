@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from bench.catalog import read
+from bench.machine.data import locate
+from bench.machine.listing import listing
+from bench.spec.job import Report
 from bench.spec.record import Failed, Measured
-from tests.cli.conftest import Cli
+from tests.cli.conftest import HOST, Cli
 
 WriteSuite = Callable[..., str]
 CRASH = Failed(reason="crash", message="the worker was ended by SIGSEGV")
@@ -51,6 +55,33 @@ def test_a_log_of_an_earlier_attempt_is_not_named(cli: Cli, tmp_path: Path) -> N
     assert (ran.code, ran.launched) == (0, [])
     assert "holds images but no class folders" in ran.err
     assert "its output" not in ran.err
+
+
+def test_a_score_of_other_images_is_not_done(cli: Cli, tmp_path: Path) -> None:
+    suite = (
+        "name: s\nsweeps: [{models: [mambaout_femto], task: imagenet, resolutions: [224], "
+        "measures: [accuracy], weights: random}]\n"
+    )
+    (tmp_path / "s.yaml").write_text(suite, encoding="utf-8")
+    for name in ("mine", "other"):
+        image = tmp_path / name / "imagenet" / "val" / "n01440764" / f"{name}.JPEG"
+        image.parent.mkdir(parents=True)
+        image.write_bytes(b"")
+    task = read.tasks()["imagenet"]
+    found = {name: listing(locate(task, tmp_path / name), task.splits) for name in ("mine", "other")}
+    scores = {name: Report(outcome=GOOD, host=HOST, data_listing=text) for name, text in found.items()}
+    assert len(cli("run", "s.yaml", "--data", "mine", accuracy=scores["mine"]).launched) == 1
+    assert cli("run", "s.yaml", "--data", "mine").launched == []
+    # where there is no data the score holds
+    assert cli("run", "s.yaml", "--data", "nowhere").launched == []
+    said = cli("plan", "s.yaml", "--data", "other").out
+    assert "ready" in said
+    assert "measured with other images than those of other/imagenet/val" in said
+    assert len(cli("run", "s.yaml", "--data", "other", accuracy=scores["other"]).launched) == 1
+    assert cli("run", "s.yaml", "--data", "other").launched == []
+    # of a record without a listing nothing is known
+    assert len(cli("run", "s.yaml", "--data", "other", "--fresh", accuracy=GOOD).launched) == 1
+    assert cli("run", "s.yaml", "--data", "mine").launched == []
 
 
 def test_an_interrupted_run_judges_nothing(cli: Cli, write_suite: WriteSuite) -> None:
