@@ -75,11 +75,9 @@ def _add_suite_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", type=Path, metavar="DIR", help="where data sets lie (default: ./data)")
     _add_results(parser)
     parser.add_argument("--fresh", action="store_true", help="measure again what is already measured")
-    parser.add_argument(
-        "--limit",
-        type=_positive,
-        metavar="N",
-        help="score only N images, spread over the set; such results go to tables of their own, "
+    _add_limit(
+        parser,
+        "score only N images, spread over the set; such results go to tables of their own, "
         "SUITE-limitN.md, and are never compared with a paper",
     )
 
@@ -87,6 +85,11 @@ def _add_suite_options(parser: argparse.ArgumentParser) -> None:
 def _add_report(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("suite", type=Path, metavar="SUITE.yaml")
     _add_results(parser)
+    _add_limit(parser, "write the tables of the runs under --limit N, SUITE-limitN.md")
+
+
+def _add_limit(parser: argparse.ArgumentParser, text: str) -> None:
+    parser.add_argument("--limit", type=_positive, metavar="N", help=text)
 
 
 def _add_results(parser: argparse.ArgumentParser) -> None:

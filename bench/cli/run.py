@@ -41,6 +41,7 @@ def main(arguments: Namespace) -> int:
     code = exit_code(summary, strict=arguments.strict)
     if code == INTERRUPTED:
         return code
+    workspace.nights.finish()
     judged = _judge(workspace, began)
     return code or judged
 
@@ -49,7 +50,7 @@ def _begin(workspace: Workspace, *, fresh: bool) -> datetime:
     """Return when the night began that this run belongs to; see `bench.store.nights`."""
     now, nights = datetime.now(UTC), workspace.nights
     measures = any(cell.state != "done" for cell in workspace.planned)
-    if measures and "last_night" in workspace.suite.gates:
+    if measures and (fresh or "last_night" in workspace.suite.gates):
         return nights.begin(now, fresh=fresh)
     return nights.last(now)
 
@@ -106,7 +107,6 @@ def _judge(workspace: Workspace, began: datetime) -> int:
     gates = workspace.suite.gates
     if not gates:
         return 0
-    workspace.nights.finish()
     found = evidence(workspace.planned, workspace.records, workspace.machine, began)
     failures = failed_comparisons(gates, found.newest, workspace.reported, found.tonight, found.earlier)
     for line in failures:

@@ -6,6 +6,7 @@ import os
 import sys
 from argparse import Namespace
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from functools import cache, cached_property
 from pathlib import Path
 
@@ -76,9 +77,12 @@ class Workspace:
         return tuple(reported())
 
     def warn(self) -> None:
-        """Name every damaged record on standard error; its cell counts as not measured."""
+        """Name every damaged record, whose cell counts as not measured, and a run that is gone on with."""
         for problem in self.store.records()[1]:
             print(f"bench: warning: {problem.path}: {problem.message}; ignored", file=sys.stderr)
+        if self._since is not None:
+            began = f"{self._since:%Y-%m-%d %H:%M} UTC"
+            print(f"bench: goes on with the run under --fresh that began at {began}", file=sys.stderr)
 
     def _expand(self, kind: DeviceKind) -> tuple[Cell, ...]:
         catalog = self.catalog
@@ -98,9 +102,19 @@ class Workspace:
             chosen,
             self._past,
             self._why_not,
-            self._fresh,
-            lambda cell, before: moved(cell, before, self._here),
+            self._since or self._fresh,
+            self._moved,
         )
+
+    def _moved(self, cell: Cell, before: Past) -> str:
+        why = moved(cell, before, self._here)
+        if why or cell.measure != "accuracy":
+            return why
+        return self._obstacles.other_data(cell.task, before.data_listing)
+
+    @cached_property
+    def _since(self) -> datetime | None:
+        return self.nights.interrupted(datetime.now(UTC)) if self._fresh else None
 
     @cached_property
     def _past(self) -> Mapping[str, Past]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from bench.spec.card import TaskCard
-from bench.spec.errors import BadData, MissingData
+from bench.spec.errors import MissingData
 
 ReaderKind = Literal["folder", "tar", "parquet"]
 CLASS_NAME = {"wnid": re.compile(r"n\d{8}"), "number": re.compile(r"\d+"), "any": re.compile(r"[^.].*")}
@@ -36,8 +36,8 @@ def locate(task: TaskCard, data_dir: Path) -> Located:
     folders, a tar file, parquet files. A split `.` is the folder itself. A data set that the
     bench makes need not exist; its place is returned.
 
-    Raises `MissingData` with every place looked at, and `BadData` where a split is a flat
-    folder of images.
+    Raises `MissingData` with every place looked at, or with the split that is a flat folder of
+    images: what it lacks are the labels.
     """
     if task.generated is not None:
         return Located("folder", data_dir / task.folders[0] / task.splits[0])
@@ -92,7 +92,7 @@ def _is_there(task: TaskCard, place: Located) -> bool:
         return bool(parquet_files(place.root, task.splits))
     folders, has_images = _look_into(place.root)
     if not folders and has_images and place.root.name in task.splits:
-        raise BadData(_flat(task, place.root))
+        raise MissingData(_flat(task, place.root))
     return any(CLASS_NAME[task.class_names].fullmatch(name) for name in folders)
 
 

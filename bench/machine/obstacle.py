@@ -8,6 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from bench.machine import compiler, data, scans, weights
+from bench.machine.listing import listing, other_images
 from bench.spec.card import ModelCard, TaskCard
 from bench.spec.cell import PUBLISHED, RANDOM, Cell
 from bench.spec.errors import CellError, MissingExtra, MissingWeights, Unsupported
@@ -25,6 +26,7 @@ class Obstacles:
     ) -> None:
         self._models, self._tasks, self._data_dir = models, tasks, data_dir
         self._data = cache(self._look_for_data)
+        self._listed = cache(self._list)
         self._weights = cache(self._look_for_weights)
         self._compiler = cache(compiler.find)
 
@@ -51,6 +53,21 @@ class Obstacles:
                 "install it, or set CXX to another"
             )
         return scans.obstacle(cell.scan_backend, cell.device)
+
+    def other_data(self, task: str, before: str | None) -> str:
+        """Say that the images of a task are not those of a listing; empty where nothing proves it."""
+        if before is None:
+            return ""
+        located, now = self._listed(task)
+        return f"measured with other images than those of {located}" if other_images(before, now) else ""
+
+    def _list(self, task: str) -> tuple[Path | None, str | None]:
+        try:
+            located = data.locate(self._tasks[task], self._data_dir)
+        except CellError:
+            # a score holds where the data is not
+            return None, None
+        return located.root, listing(located, self._tasks[task].splits)
 
     def _look_for_data(self, task: str) -> CellError | None:
         try:

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from bench.nets import hierarchy, plain
 from bench.nets.localvim import LocalVimConfig
-from bench.nets.position import Grid, resize_rows
+from bench.nets.position import Grid, Rotary, resize_rows
 
 State = Mapping[str, Tensor]
 ClassRow = Literal["first", "middle"]
@@ -155,7 +155,8 @@ def adapt_state(
     """Return `state`, weights of a published file, as `net` wants them: names, shapes and tables.
 
     For a backbone the entries of the head are left out and those that the published files lack (output
-    norms, the bias of layer norms) are added as they are in `net`, so that a strict load succeeds.
+    norms, the bias of layer norms) are added as they are in `net`, so that a strict load succeeds; so
+    are rotary tables, which follow from the grid.
     What does not fit is left as it is, for the load to complain about. Raises ValueError for a table that
     cannot be resized.
     """
@@ -174,6 +175,8 @@ def _fit_tables(
     state: State, net: plain.PlainTrunk, class_row: ClassRow, old: Grid | None
 ) -> dict[str, Tensor]:
     config = net.config
+    if config.rotary:
+        state = _with_rotary(state, net, old)
     resized = resize_tables(state, net.grid, class_token=config.class_token, class_row=class_row, old=old)
     unpublished = isinstance(config, LocalVimConfig) and config.class_token and class_row == "first"
     if unpublished and "pos_embed" in state and resized["pos_embed"] is not state["pos_embed"]:
@@ -182,6 +185,15 @@ def _fit_tables(
             "use the image size of the checkpoint, or class_row='middle' for a resize that is not published"
         )
     return resized
+
+
+def _with_rotary(state: State, net: plain.PlainTrunk, old: Grid | None) -> State:
+    """Add the rotary tables of the checkpoint's grid where it lacks them: they are no weights."""
+    if "pos_embed" not in state:
+        return state
+    grid = old or _square("pos_embed", state["pos_embed"].shape[-2], net.grid)
+    tables = Rotary(grid, net.config.width).state_dict()
+    return {f"rope.{name}": table for name, table in tables.items()} | dict(state)
 
 
 def _fit_backbone(state: State, like: State) -> dict[str, Tensor]:

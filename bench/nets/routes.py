@@ -8,7 +8,7 @@ its inverse of `v` sends step s to token (s mod w) * h + s div w, not to the tok
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache, wraps
 from typing import Any, NamedTuple
 
@@ -101,25 +101,48 @@ def _tables(layout: Layout) -> tuple[list[Index], list[Index]]:
     return reads, backs
 
 
+_MAKERS: dict[str, Callable[[Layout], Index]] = {}
+
+
+@lru_cache(maxsize=512)
+def _kept(table: str, fields: tuple[Any, ...], device: torch.device) -> Tensor:
+    with torch.inference_mode(False):
+        return torch.from_numpy(_MAKERS[table](Layout(*fields))).to(device)
+
+
+# A compiler cannot see into the cache, and knows no constant that differs from call to call.
+@torch.library.custom_op("bench::route_table", mutates_args=())
+def _compiled(table: str, names: str, numbers: Sequence[int], device: torch.device) -> Tensor:
+    # a compiler may write over what an operator returns
+    return _kept(table, _fields(names, numbers), device).clone()
+
+
+@_compiled.register_fake
+def _(table: str, names: str, numbers: Sequence[int], device: torch.device) -> Tensor:
+    shape = _MAKERS[table](Layout(*_fields(names, numbers))).shape
+    return torch.empty(shape, dtype=torch.int32, device=device)
+
+
+def _fields(names: str, numbers: Sequence[int]) -> tuple[Any, ...]:
+    # sizes that a compiler would leave open are fixed by this: a table belongs to one grid
+    height, width, true_inverse, place = map(int, numbers)
+    return tuple(names.split()), height, width, bool(true_inverse), None if place < 0 else place
+
+
 def _cached(make: Callable[[Layout], Index]) -> Callable[[Layout, torch.device], Tensor]:
-    """Keep each table on its device, as a tensor that training may save and a compiler may inline."""
-
-    @lru_cache(maxsize=512)
-    def kept(fields: tuple[Any, ...], device: torch.device) -> Tensor:
-        with torch.inference_mode(False):
-            return torch.from_numpy(make(Layout(*fields))).to(device)
-
-    # A compiler takes this as a constant; it must not see the cache, and cannot pass a named tuple.
-    @torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
-    def constant(device: torch.device, names: tuple[str, ...], *numbers: Any) -> Tensor:
-        # A tracer gives the sizes of a map as tensors, which would never be found again.
-        return kept((names, *(None if number is None else int(number) for number in numbers)), device)
+    """Keep each table on its device, as a tensor that training may save and a compiler may use."""
+    _MAKERS[make.__name__] = make
 
     @wraps(make)
     def tensor(layout: Layout, device: torch.device) -> Tensor:
-        # to a compiler the constant has no shape before an operation has touched it
-        table: Tensor = constant(device, *layout)
-        return table.detach() if torch.compiler.is_compiling() else table
+        # A tracer gives the sizes of a map as tensors, which would never be found again.
+        place = None if layout.class_token is None else int(layout.class_token)
+        fields = (layout.names, int(layout.height), int(layout.width), layout.true_inverse, place)
+        if torch.compiler.is_compiling():
+            numbers = [*map(int, fields[1:4]), -1 if place is None else place]
+            table: Tensor = _compiled(make.__name__, " ".join(layout.names), numbers, device)
+            return table
+        return _kept(make.__name__, fields, device)
 
     return tensor
 

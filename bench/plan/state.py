@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from statistics import median
 from typing import Literal
 
@@ -26,24 +27,27 @@ class PlannedCell:
 
 @dataclass(frozen=True)
 class Past:
-    """What the store knows of one cell: whether it was measured, else why not; the wall time; the host."""
+    """What the store knows of one cell: whether it was measured, else why not; when, where, with what."""
 
     measured: bool
     reason: str | None
     wall_s: float
     message: str = ""
     host: Host | None = None
+    started: datetime | None = None
+    data_listing: str | None = None
 
 
 def assess(
     cells: Sequence[Cell],
     past: Mapping[str, Past],
     obstacle: Callable[[Cell], str | None],
-    fresh: bool,
+    fresh: bool | datetime,
     moved: Callable[[Cell, Past], str] = lambda _cell, _past: "",
 ) -> tuple[PlannedCell, ...]:
-    """Return every cell with its state; `past` is by cell key, `fresh` measures done ones again.
+    """Return every cell with its state; `past` is by cell key.
 
+    `fresh` measures done ones again: all, or those that were measured before a time.
     `moved` says why a measured past does not hold on this machine; such a cell is not done.
     `obstacle` says why a cell that is not done cannot run here.
     """
@@ -80,10 +84,10 @@ def _state(
     before: Past | None,
     obstacle: Callable[[Cell], str | None],
     moved: Callable[[Cell, Past], str],
-    fresh: bool,
+    fresh: bool | datetime,
 ) -> tuple[State, str]:
     why = ""
-    if before is not None and before.measured and not fresh:
+    if before is not None and before.measured and not _too_old(before, fresh):
         why = moved(cell, before)
         if not why:
             return "done", ""
@@ -93,6 +97,12 @@ def _state(
     if before is not None and not before.measured:
         why = f"last attempt failed: {before.reason}"
     return "ready", why
+
+
+def _too_old(before: Past, fresh: bool | datetime) -> bool:
+    if isinstance(fresh, bool):
+        return fresh
+    return before.started is None or before.started < fresh
 
 
 def _estimator(

@@ -68,6 +68,7 @@ class Scribe:
             weights_sha256=report.weights_sha256,
             scan_backend=report.scan_backend,
             true_inverse=report.true_inverse,
+            data_listing=report.data_listing,
             **_reading(job),
         )
 

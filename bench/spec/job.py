@@ -41,3 +41,4 @@ class Report(Spec):
     weights_sha256: str | None = None
     scan_backend: str | None = None
     true_inverse: bool | None = None
+    data_listing: str | None = None

@@ -91,6 +91,7 @@ class Provenance(Spec):
     `run_started_utc` is when the run began that this attempt belongs to. `switches` are the
     flags read back from torch while the cell ran, not those asked for. `eval_batch` is in
     images; `allowed_corrupt` is the number of unreadable images the suite put up with.
+    `data_fingerprint` is of all images with their labels, `data_listing` what a plan knows of them.
     `scan_backend` and `true_inverse` say how a selective scan ran; all are None where they
     do not apply or were not yet recorded.
     """
@@ -113,6 +114,7 @@ class Provenance(Spec):
     allowed_corrupt: int | None = None
     scan_backend: str | None = None
     true_inverse: bool | None = None
+    data_listing: str | None = None
 
 
 class Record(Spec):

@@ -15,12 +15,16 @@ def newest(records: Iterable[Record]) -> Mapping[str, Past]:
 
 
 def _rank(record: Record) -> tuple[bool, datetime]:
-    measured = isinstance(record.outcome, Measured)
-    return measured, datetime.fromisoformat(record.provenance.started_utc)
+    return isinstance(record.outcome, Measured), _started(record)
+
+
+def _started(record: Record) -> datetime:
+    return datetime.fromisoformat(record.provenance.started_utc)
 
 
 def _past(record: Record) -> Past:
-    outcome, wall_s = record.outcome, record.provenance.wall_s
+    outcome, wall_s, started = record.outcome, record.provenance.wall_s, _started(record)
     if isinstance(outcome, Failed):
-        return Past(False, outcome.reason, wall_s, outcome.message, record.host)
-    return Past(True, None, wall_s, host=record.host)
+        return Past(False, outcome.reason, wall_s, outcome.message, record.host, started)
+    listing = record.provenance.data_listing
+    return Past(True, None, wall_s, host=record.host, started=started, data_listing=listing)

@@ -16,6 +16,7 @@ class TaskResult:
     measured: Measured
     data_fingerprint: str | None = None
     weights_sha256: str | None = None
+    data_listing: str | None = None
 
 
 Task = Callable[[Job], TaskResult]

@@ -67,6 +67,7 @@ def _report(job: Job) -> Report:
         weights_sha256=result.weights_sha256,
         scan_backend=scan.backend,
         true_inverse=scan.true_inverse,
+        data_listing=result.data_listing,
     )
 
 

@@ -67,7 +67,10 @@ def _reason(error: Exception) -> str:
             f"it refers to {refused['name']}, which is not among the types that are known to be harmless, "
             "and reading it could run code; save only its weights in a new file"
         )
-    return first_line(error)
+    if isinstance(error, OSError):
+        return first_line(error)
+    # what the readers say is of bytes, and torch advises to let code run
+    return "it is damaged, or was never one; get the file again, or save its weights anew"
 
 
 def first_line(error: Exception) -> str:

@@ -33,22 +33,12 @@ def create(card: ModelCard, height_px: int, width_px: int, _choices: Choices) ->
         raise Unsupported(
             f"timm {timm.__version__} has no {card.ref}; run: pip install --upgrade timm"
         ) from None
+    wrong_size = card.wrong_size(height_px, width_px)
+    if wrong_size is not None:
+        raise Unsupported(wrong_size)
     size: dict[str, Any] = {} if card.any_size else {"img_size": (height_px, width_px)}
     model: nn.Module = timm.create_model(card.ref, pretrained=False, num_classes=CLASSES, **size)
-    if not card.any_size:
-        _check_patches(card, model, height_px, width_px)
     return Network(model, partial(adapt, checkpoint_filter(card.ref), model))
-
-
-def _check_patches(card: ModelCard, model: nn.Module, height_px: int, width_px: int) -> None:
-    embed: Any = model.get_submodule("patch_embed")
-    tall, wide = embed.patch_size
-    if height_px % tall or width_px % wide:
-        nearest = f"{max(1, round(height_px / tall)) * tall}x{max(1, round(width_px / wide)) * wide}"
-        raise Unsupported(
-            f"{card.key} takes heights that are multiples of {tall} px and widths of {wide} px, "
-            f"not {height_px}x{width_px}; the nearest size is {nearest}"
-        )
 
 
 def checkpoint_filter(ref: str) -> Callable[..., StateDict] | None:

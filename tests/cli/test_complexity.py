@@ -77,6 +77,10 @@ def test_it_counts_the_cell_that_a_suite_counts(
             "deit_small takes heights and widths that are multiples of 16 px, not 223x224; "
             "the nearest size is 224x224",
         ),
+        (
+            ["convnext_tiny", "--size", "8x40"],
+            "convnext_tiny takes heights and widths of at least 32 px, not 8x40; the nearest size is 32x40",
+        ),
     ],
 )
 def test_wrong_input_starts_no_worker(
@@ -90,14 +94,14 @@ def test_wrong_input_starts_no_worker(
 
 def test_a_size_that_only_the_network_refuses(cli: Cli, answer: Callable[[Outcome], Noting]) -> None:
     answer(Failed(reason="unsupported", message="too small for it"))
-    ran = cli("complexity", "convnext_tiny", "--size", "8")
-    assert (ran.code, ran.err) == (2, "bench: convnext_tiny at 8x8: too small for it\n")
+    ran = cli("complexity", "resnet18", "--size", "8")
+    assert (ran.code, ran.err) == (2, "bench: resnet18 at 8x8: too small for it\n")
 
 
 def test_a_count_that_fails_names_the_size_that_works(cli: Cli, answer: Callable[[Outcome], Noting]) -> None:
     answer(Failed(reason="error", message="RuntimeError: m"))
-    ran = cli("complexity", "convnext_tiny", "--size", "8x16")
+    ran = cli("complexity", "convnext_tiny", "--size", "32x64")
     assert ran.code == 1
-    assert ran.err == "bench: convnext_tiny at 8x16: RuntimeError: m; it was published at 224x224\n"
+    assert ran.err == "bench: convnext_tiny at 32x64: RuntimeError: m; it was published at 224x224\n"
     ran = cli("complexity", "convnext_tiny")
     assert ran.err == "bench: convnext_tiny at 224x224: RuntimeError: m\n"

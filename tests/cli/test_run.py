@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from bench.catalog import read
+from bench.machine.data import locate
+from bench.machine.listing import listing
+from bench.spec.job import Report
 from bench.spec.record import Failed, Measured
-from tests.cli.conftest import Cli
+from tests.cli.conftest import HOST, Cli
 
 WriteSuite = Callable[..., str]
 CRASH = Failed(reason="crash", message="the worker was ended by SIGSEGV")
@@ -48,9 +52,36 @@ def test_a_log_of_an_earlier_attempt_is_not_named(cli: Cli, tmp_path: Path) -> N
     folder.rmdir()
     folder.with_name("1.JPEG").write_bytes(b"")
     ran = cli("run", "s.yaml")
-    assert (ran.code, ran.launched) == (1, [])
+    assert (ran.code, ran.launched) == (0, [])
     assert "holds images but no class folders" in ran.err
     assert "its output" not in ran.err
+
+
+def test_a_score_of_other_images_is_not_done(cli: Cli, tmp_path: Path) -> None:
+    suite = (
+        "name: s\nsweeps: [{models: [mambaout_femto], task: imagenet, resolutions: [224], "
+        "measures: [accuracy], weights: random}]\n"
+    )
+    (tmp_path / "s.yaml").write_text(suite, encoding="utf-8")
+    for name in ("mine", "other"):
+        image = tmp_path / name / "imagenet" / "val" / "n01440764" / f"{name}.JPEG"
+        image.parent.mkdir(parents=True)
+        image.write_bytes(b"")
+    task = read.tasks()["imagenet"]
+    found = {name: listing(locate(task, tmp_path / name), task.splits) for name in ("mine", "other")}
+    scores = {name: Report(outcome=GOOD, host=HOST, data_listing=text) for name, text in found.items()}
+    assert len(cli("run", "s.yaml", "--data", "mine", accuracy=scores["mine"]).launched) == 1
+    assert cli("run", "s.yaml", "--data", "mine").launched == []
+    # where there is no data the score holds
+    assert cli("run", "s.yaml", "--data", "nowhere").launched == []
+    said = cli("plan", "s.yaml", "--data", "other").out
+    assert "ready" in said
+    assert "measured with other images than those of other/imagenet/val" in said
+    assert len(cli("run", "s.yaml", "--data", "other", accuracy=scores["other"]).launched) == 1
+    assert cli("run", "s.yaml", "--data", "other").launched == []
+    # of a record without a listing nothing is known
+    assert len(cli("run", "s.yaml", "--data", "other", "--fresh", accuracy=GOOD).launched) == 1
+    assert cli("run", "s.yaml", "--data", "mine").launched == []
 
 
 def test_an_interrupted_run_judges_nothing(cli: Cli, write_suite: WriteSuite) -> None:
@@ -63,6 +94,22 @@ def test_an_interrupted_run_judges_nothing(cli: Cli, write_suite: WriteSuite) ->
     ran = cli("run", suite)
     assert (ran.code, ran.launched) == (3, ["mambaout_femto/quickstart/224x224/fp32/throughput"])
     assert MISSED in ran.err
+
+
+def test_a_fresh_run_that_was_interrupted_goes_on(cli: Cli, write_suite: WriteSuite) -> None:
+    suite = write_suite("complexity", "throughput")
+    name = "mambaout_femto/quickstart/224x224/fp32/throughput"
+    assert cli("run", suite, complexity=GOOD, throughput=GOOD).code == 0
+    ran = cli("run", suite, "--fresh", complexity=GOOD, throughput=KeyboardInterrupt())
+    assert (ran.code, len(ran.launched)) == (130, 2)
+    assert "1 ready, 1 done" in cli("plan", suite, "--fresh").out
+    ran = cli("run", suite, "--fresh", throughput=GOOD)
+    assert (ran.code, ran.launched) == (0, [name])
+    assert "goes on with the run under --fresh that began at " in ran.err
+    # that one came to its end, so the next starts over
+    ran = cli("run", suite, "--fresh", complexity=GOOD, throughput=GOOD)
+    assert (ran.code, len(ran.launched)) == (0, 2)
+    assert "goes on" not in ran.err
 
 
 def test_the_gate_reported_judges_what_was_measured_before(cli: Cli, write_suite: WriteSuite) -> None:

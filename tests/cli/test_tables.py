@@ -28,6 +28,9 @@ def test_a_limited_run_has_a_report_of_its_own(cli: Cli, write_suite: WriteSuite
     assert "**1 of 1 planned cell measured**" in limited
     assert cli("report", suite).out == "results/s.md\n"
     assert (results / "s.md").read_text(encoding="utf-8") == whole
+    (results / "s-limit10.md").unlink()
+    assert cli("report", suite, "--limit", "10").out == "results/s-limit10.md\n"
+    assert (results / "s-limit10.md").read_text(encoding="utf-8") == limited
 
 
 def test_a_limit_that_leaves_nothing_out_is_a_full_run(cli: Cli, write_suite: WriteSuite) -> None:

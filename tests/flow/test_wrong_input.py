@@ -104,10 +104,17 @@ def test_a_flat_validation_folder_is_named(bench: Bench, write_suite: WriteSuite
     val = tmp_path / "data" / "imagenet" / "val"
     val.mkdir(parents=True)
     (val / "ILSVRC2012_val_00000001.JPEG").write_bytes(b"")
-    ended = bench(write_suite(task="imagenet", measures="[accuracy]", weights="random"))
-    assert ended.code == 1
-    assert "failed   mobilenetv3_small/imagenet/32x32/fp32/accuracy/random_weights: bad data: " in ended.err
+    suite = write_suite(task="imagenet", measures="[accuracy]", weights="random")
+    name, why = "mobilenetv3_small/imagenet/32x32/fp32/accuracy/random_weights", "missing data: "
+    ended = bench(suite)
+    assert ended.code == 0
+    assert f"blocked  {name}: {why}" in ended.err
     assert "data/imagenet/val holds images but no class folders" in ended.err
+    # the plan says the same
+    planned = json.loads(bench(suite, "--plan", "--json").out)["cells"]
+    assert [(cell["name"], cell["state"]) for cell in planned] == [(name, "blocked")]
+    assert planned[0]["why"].startswith(why)
+    assert bench(suite, "--strict").code == 1
 
 
 def test_no_weights_while_offline(bench: Bench, write_suite: WriteSuite, tmp_path: Path) -> None:

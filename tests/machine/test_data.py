@@ -9,7 +9,7 @@ import pytest
 from bench.catalog import read
 from bench.machine.data import Located, locate, parquet_files
 from bench.spec.card import TaskCard
-from bench.spec.errors import BadData, MissingData
+from bench.spec.errors import MissingData
 
 IMAGENET = read.tasks()["imagenet"]
 V2 = read.tasks()["imagenet_v2"]
@@ -112,7 +112,7 @@ def test_missing_data_lists_every_place_and_the_remedy(tmp_path: Path) -> None:
 
 def test_flat_folder_is_told_apart(tmp_path: Path) -> None:
     touch(tmp_path / "imagenet/val/ILSVRC2012_val_00000001.JPEG")
-    with pytest.raises(BadData) as caught:
+    with pytest.raises(MissingData) as caught:
         locate(IMAGENET, tmp_path)
     assert str(caught.value) == (
         f"{tmp_path}/imagenet/val holds images but no class folders, so their labels are unknown; "

@@ -199,3 +199,14 @@ def test_adapting_changes_nothing_in_place() -> None:
     before = {name: value.clone() for name, value in state.items()}
     adapt_state(state, build_net("vim_tiny", (96, 96)))
     assert all(torch.equal(state[name], before[name]) for name in before)
+
+
+def test_rotary_tables_that_a_file_lacks_are_those_of_its_own_grid() -> None:
+    state = state_of("localvim_tiny", (64, 64))
+    bare = {name: value for name, value in state.items() if not name.startswith("rope.")}
+    for size in ((64, 64), (96, 80)):
+        net = build_net("localvim_tiny", size)
+        whole, filled = adapt_state(state, net), adapt_state(bare, net)
+        assert set(whole) == set(filled) == set(net.state_dict())
+        assert all(torch.equal(filled[name], value) for name, value in whole.items())
+    assert set(bare) == set(state) - {"rope.freqs_cos", "rope.freqs_sin"}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 
 from bench.plan.state import Past, PlannedCell, as_json, assess
@@ -50,6 +52,17 @@ def test_what_does_not_hold_here_is_not_done(
         [cell], {cell.key: past}, lambda _: obstacle, fresh, lambda _cell, _past: "measured elsewhere"
     )
     assert (planned.state, planned.why, planned.estimate_s) == (state, why, 3 if past.measured else None)
+
+
+@pytest.mark.parametrize(
+    ("measured", "hour", "state"), [(True, 1, "ready"), (True, 2, "done"), (False, 2, "ready")]
+)
+def test_fresh_since_a_time_keeps_what_was_measured_from_then_on(
+    cell: Cell, *, measured: bool, hour: int, state: str
+) -> None:
+    past = Past(measured, None, 3, started=datetime(2026, 3, 4, hour, tzinfo=UTC))
+    (planned,) = assess([cell], {cell.key: past}, no_obstacle, datetime(2026, 3, 4, 2, tzinfo=UTC))
+    assert planned.state == state
 
 
 def test_estimates_come_from_the_nearest_measured_past(cell: Cell) -> None:

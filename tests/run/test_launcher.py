@@ -42,9 +42,13 @@ def failed(ended: Ended) -> Failed:
     return ended
 
 
-def server() -> psutil.Process:
+def servers() -> list[psutil.Process]:
     mine = psutil.Process().children()
-    return next(process for process in mine if "multiprocessing.forkserver" in " ".join(process.cmdline()))
+    return [process for process in mine if "multiprocessing.forkserver" in " ".join(process.cmdline())]
+
+
+def server() -> psutil.Process:
+    return servers()[0]
 
 
 def running(process: psutil.Process) -> bool:
@@ -74,6 +78,10 @@ def test_a_report_comes_back_whole(launch: Launch, tmp_path: Path) -> None:
 
 
 def test_what_a_worker_finds_itself_in(launch: Launch) -> None:
+    # another test may have started one that has imported torch
+    for process in servers():
+        process.kill()
+        wait_until(lambda lost=process: not running(lost))
     before = "torch" in sys.modules
     details = measured(launch("look_around")).details
     path = details.pop("path")

@@ -40,6 +40,7 @@ GOOD = Report(
     switches={"tf32": False},
     data_fingerprint="f" * 12,
     weights_sha256="a" * 64,
+    data_listing="tar:0",
 )
 
 
@@ -156,6 +157,7 @@ def test_a_measured_cell_becomes_a_record_with_full_provenance(harness: Bench) -
         "allowed_corrupt": None,
         "scan_backend": None,
         "true_inverse": None,
+        "data_listing": "tar:0",
     }
     assert record.provenance.run_started_utc is not None
     run_started = datetime.fromisoformat(record.provenance.run_started_utc)

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,30 +17,33 @@ from bench.store.text import to_json
 MakeRecord = Callable[..., Record]
 CRASH = Failed(reason="crash", message="m")
 TIMEOUT = Failed(reason="timeout", message="m")
+# of the records that say nothing else
+START = "2026-03-04T05:06:07.089+00:00"
 MEASURED = Measured(values={"img_s": 1.0}, details={"kind": "failed", "reason": "none"})
-
-
-def known(**fields: Any) -> Past:
-    """Return what is known of a cell, with the host of the records that these tests write."""
-    return Past(
-        **fields,
-        host=Host(machine="cpu-x-2-cores", device="cpu", cpu="X", cpu_count=2, os="Linux", python="3.11.7"),
-    )
 
 
 def day(number: int) -> str:
     return f"2026-03-{number:02}T00:00:00+00:00"
 
 
+def known(started: str = START, **fields: Any) -> Past:
+    """Return what is known of a cell, with the host of the records that these tests write."""
+    return Past(
+        **fields,
+        started=datetime.fromisoformat(started),
+        host=Host(machine="cpu-x-2-cores", device="cpu", cpu="X", cpu_count=2, os="Linux", python="3.11.7"),
+    )
+
+
 @pytest.mark.parametrize(
     ("attempts", "past"),
     [
-        ([CRASH], known(measured=False, reason="crash", wall_s=1.0, message="m")),
-        ([MEASURED], known(measured=True, reason=None, wall_s=1.0)),
-        ([CRASH, TIMEOUT], known(measured=False, reason="timeout", wall_s=2.0, message="m")),
-        ([MEASURED, MEASURED], known(measured=True, reason=None, wall_s=2.0)),
-        ([MEASURED, CRASH, TIMEOUT], known(measured=True, reason=None, wall_s=1.0)),
-        ([CRASH, MEASURED, TIMEOUT], known(measured=True, reason=None, wall_s=2.0)),
+        ([CRASH], known(day(1), measured=False, reason="crash", wall_s=1.0, message="m")),
+        ([MEASURED], known(day(1), measured=True, reason=None, wall_s=1.0)),
+        ([CRASH, TIMEOUT], known(day(2), measured=False, reason="timeout", wall_s=2.0, message="m")),
+        ([MEASURED, MEASURED], known(day(2), measured=True, reason=None, wall_s=2.0)),
+        ([MEASURED, CRASH, TIMEOUT], known(day(1), measured=True, reason=None, wall_s=1.0)),
+        ([CRASH, MEASURED, TIMEOUT], known(day(2), measured=True, reason=None, wall_s=2.0)),
     ],
 )
 def test_newest_measured_else_newest_failed(
@@ -70,7 +74,7 @@ def test_a_damaged_attempt_is_none(tmp_path: Path, make_record: MakeRecord, text
     damaged.write_text(text)
     store.write(make_record(started=day(1), height_px=288)).write_text(text)
     assert store.history("cpu-x-2-cores") == {
-        make_record().cell_key: known(measured=True, reason=None, wall_s=12.5)
+        make_record().cell_key: known(day(1), measured=True, reason=None, wall_s=12.5)
     }
 
 
@@ -106,4 +110,6 @@ def test_an_older_schema_and_this_one_are_the_same_cell(tmp_path: Path, make_rec
     store.write(newer.model_copy(update={"cell": cell, "cell_key": cell.key}))
     older = store.write(make_record(MEASURED, started=day(1)))
     older.write_text(older.read_text().replace('"schema_version": 2', '"schema_version": 1'))
-    assert store.history("cpu-x-2-cores") == {cell.key: known(measured=True, reason=None, wall_s=12.5)}
+    assert store.history("cpu-x-2-cores") == {
+        cell.key: known(day(1), measured=True, reason=None, wall_s=12.5)
+    }

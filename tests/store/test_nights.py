@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -66,6 +66,30 @@ def test_suites_machines_and_selections_have_nights_of_their_own(tmp_path: Path)
         assert other.begin(at(number), fresh=True) == at(number)
     one, same = (Nights(tmp_path, "nightly", "h100", globs) for globs in (["a", "b"], ["b", "a"]))
     assert (one.begin(at(6), fresh=True), same.begin(at(7), fresh=True)) == (at(6), at(6))
+
+
+def test_a_run_under_fresh_that_was_interrupted_goes_on_for_a_while(nights: Nights) -> None:
+    assert nights.interrupted(at(1)) is None
+    nights.begin(at(1, 5_000), fresh=True)
+    assert nights.interrupted(at(2)) == at(1, 5_000)
+    nights.begin(at(2), fresh=True)
+    nights.begin(at(3), fresh=False)
+    assert nights.interrupted(at(4)) == at(1, 5_000)
+    assert nights.interrupted(at(4) + timedelta(days=1)) is None
+    nights.finish()
+    assert nights.interrupted(at(4)) is None
+    # what only added to a night was not begun anew
+    nights.begin(at(5), fresh=False)
+    assert nights.interrupted(at(6)) is None
+    assert nights.begin(at(7), fresh=True) == at(1, 5_000)
+    assert nights.interrupted(at(8)) == at(7)
+
+
+def test_a_run_that_was_interrupted_long_ago_starts_over(nights: Nights) -> None:
+    nights.begin(at(1), fresh=True)
+    tomorrow = at(1) + timedelta(days=1)
+    assert nights.begin(tomorrow, fresh=True) == at(1)
+    assert nights.interrupted(tomorrow) == tomorrow
 
 
 def test_a_damaged_file_counts_as_no_night(nights: Nights, tmp_path: Path) -> None:

@@ -72,12 +72,13 @@ def test_a_measurement_is_reported_with_host_switches_and_inputs(
     def measure(given: Job) -> TaskResult:
         assert given == job
         seen.append((torch.backends.cudnn.allow_tf32, torch.get_num_threads()))
-        return TaskResult(Measured(values={"throughput_img_s": 2.0}), "d" * 12, "w" * 64)
+        return TaskResult(Measured(values={"throughput_img_s": 2.0}), "d" * 12, "w" * 64, "tar:0")
 
     task(measure)
     report = main.run(job)
     assert report.outcome == Measured(values={"throughput_img_s": 2.0})
     assert (report.data_fingerprint, report.weights_sha256) == ("d" * 12, "w" * 64)
+    assert report.data_listing == "tar:0"
     assert report.host.machine == machine_slug(resolve_device("cpu"))
     # timm's protocol forces TF32 on, before the task runs
     assert seen == [(True, usable_cpu_count())]

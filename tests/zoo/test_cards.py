@@ -45,3 +45,15 @@ def test_sizes_are_whole_patches_of_networks_with_position_tables(card: ModelCar
     with torch.device("meta"):
         model = timm.create_model(card.ref, num_classes=1000)
     assert (card.multiple_px, card.multiple_px) == model.get_submodule("patch_embed").patch_size
+
+
+@CARDS
+@torch.inference_mode()
+def test_the_smallest_size_is_the_smallest_that_the_network_runs_at(card: ModelCard) -> None:
+    least = max(card.smallest_px, card.multiple_px)
+    with torch.device("meta"):
+        model = timm.create_model(card.ref, **({} if card.any_size else {"img_size": least})).eval()
+        assert model(torch.zeros(1, 3, least, least)).shape == (1, 1000)
+        if least > card.multiple_px:
+            with pytest.raises(RuntimeError, match="greater than actual input size"):
+                model(torch.zeros(1, 3, least, least - 1))

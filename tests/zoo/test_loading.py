@@ -111,11 +111,13 @@ def test_sizes_that_are_not_whole_patches_are_refused() -> None:
     with pytest.raises(Unsupported) as caught:
         zoo.build("deit_tiny", image_size=(230, 224))
     assert str(caught.value) == (
-        "deit_tiny takes heights that are multiples of 16 px and widths of 16 px, not 230x224; "
+        "deit_tiny takes heights and widths that are multiples of 16 px, not 230x224; "
         "the nearest size is 224x224"
     )
     with pytest.raises(Unsupported, match="the nearest size is 224x228"):
         zoo.build("swin_tiny", image_size=(224, 227))
+    with pytest.raises(Unsupported, match="at least 32 px, not 32x31; the nearest size is 32x32"):
+        zoo.build("convnext_tiny", image_size=(32, 31))
 
 
 def test_a_network_that_this_timm_lacks(make_card: MakeCard) -> None:
@@ -252,9 +254,15 @@ def test_damaged_files(make_card: MakeCard, tmp_path: Path, name: str) -> None:
     path.write_bytes(path.read_bytes()[:-1000])
     with pytest.raises(BadWeights, match="is not a readable checkpoint"):
         load_file(make_card(), path)
-    path.write_text("<html>404</html>")
-    with pytest.raises(BadWeights, match="is not a readable checkpoint"):
-        load_file(make_card(), path)
+    for content in ("<html>404</html>", "hello world, not a checkpoint", ""):
+        path.write_text(content)
+        with pytest.raises(BadWeights) as caught:
+            load_file(make_card(), path)
+        said = str(caught.value)
+        assert said.startswith(f"{path} is not a readable checkpoint: ")
+        assert said.endswith("; get the file again, or save its weights anew")
+        # torch advises to let code run
+        assert [word for word in ("Error", "weights_only") if word in said] == []
 
 
 def test_no_code_of_a_checkpoint_is_run(

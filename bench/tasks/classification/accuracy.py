@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from bench import zoo
 from bench.machine.data import locate
+from bench.machine.listing import listing
 from bench.spec.job import Job
 from bench.tasks import forward
 from bench.tasks.classification.check import check, check_count, spread
@@ -49,6 +50,7 @@ def measure(job: Job) -> TaskResult:
         summarise(job, images, scores, unlabelled=sum(not correct[each] for each in selected)),
         data_fingerprint=images.fingerprint(labels),
         weights_sha256=loaded.weights_sha256,
+        data_listing=listing(images.located, job.task.splits),
     )
 
 
