@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import ValidationError
 
+from bench.catalog.dense import dense_cards
 from bench.spec.card import ModelCard, TaskCard
 from bench.spec.errors import UserError
 from bench.spec.protocol import Protocol
@@ -34,12 +35,12 @@ CardT = TypeVar("CardT", ModelCard, TaskCard, Protocol)
 
 def catalog() -> Catalog:
     """Return the definitions that ship with the bench."""
-    return Catalog(models(), tasks(), protocols())
+    return Catalog(every_model(), tasks(), protocols())
 
 
 @cache
 def models(folder: Path = HERE / "models") -> Mapping[str, ModelCard]:
-    """Return every checkpoint by key, in the order of the files.
+    """Return every classifier by key, in the order of the files.
 
     A family file holds `defaults`, which every entry starts from, and `models` by key.
     Raises `UserError` naming file and key for a card that does not parse or a key used twice.
@@ -52,6 +53,14 @@ def models(folder: Path = HERE / "models") -> Mapping[str, ModelCard]:
             card = _parse(ModelCard, path, {**defaults, **entry, "key": key})
             _add(found, card, path)
     return found
+
+
+@cache
+def every_model() -> Mapping[str, ModelCard]:
+    """Return the classifiers and, after them, the detectors and segmentors made of them, by key."""
+    classifiers = models()
+    made = (card for backbone in classifiers.values() for card in dense_cards(backbone))
+    return {**classifiers, **{card.key: card for card in sorted(made, key=lambda card: card.source)}}
 
 
 @cache
