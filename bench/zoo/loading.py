@@ -27,6 +27,8 @@ SOURCES: Mapping[str, str] = {
     "timm": "bench.zoo.timm_source:create",
     "native": "bench.zoo.native_source:create",
     "vit": "bench.zoo.vit_source:create",
+    "mask_rcnn": "bench.zoo.openmmlab.source:create",
+    "upernet": "bench.zoo.openmmlab.source:create",
 }
 SEED = 0
 USUAL = Choices()
@@ -61,7 +63,7 @@ def build(
     Raises `UnknownName`, `UserError` for a choice that the network does not have, and what `load`
     raises.
     """
-    cards = read.models()
+    cards = read.every_model()
     if key not in cards:
         raise UnknownName("model", key, cards)
     card = cards[key]
@@ -90,7 +92,8 @@ def load(card: ModelCard, *, weights: str, height_px: int, width_px: int, choice
             f"{path} has the SHA-256 {sha256}, not {card.weights_sha256} as the card of {card.key} says; "
             "remove the file to have it downloaded again"
         )
-    fill(network, read_state_dict(path, card.weights_keys), card, str(path))
+    state = read_state_dict(path, card.weights_keys, whole=card.kind != "classification")
+    fill(network, state, card, str(path))
     return Loaded(network.model.eval(), sha256)
 
 
