@@ -115,12 +115,8 @@ def test_optimizers_are_registered_once() -> None:
 
 def test_without_the_extra_the_command_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(openmmlab, "PACKAGES", ("torch", "no_such_package", "nor_this"))
-    stack.start.cache_clear()
-    try:
-        with pytest.raises(MissingExtra) as raised:
-            stack.start("upernet-vim_tiny")
-    finally:
-        stack.start.cache_clear()
+    with pytest.raises(MissingExtra) as raised:
+        stack.start("upernet-vim_tiny")
     assert str(raised.value) == (
         "upernet-vim_tiny needs no_such_package, nor_this, not installed here; run: pip install -e '.[dense]'"
     )
