@@ -77,7 +77,7 @@ class Known:
 
 def catalog_names() -> Known:
     """Return the names of the bundled catalog."""
-    return Known(tuple(read.models()), tuple(read.tasks()), tuple(read.protocols()), tuple(metrics()))
+    return Known(tuple(read.every_model()), tuple(read.tasks()), tuple(read.protocols()), tuple(metrics()))
 
 
 @cache

@@ -12,7 +12,9 @@ from bench.machine.checks import Check, run_checks
 
 def main(arguments: Namespace) -> int:
     """Print one line per check; the remedy stands on the same line as what is missing."""
-    checks = run_checks(read.models(), read.tasks(), data_folder(arguments.data, None), arguments.results)
+    checks = run_checks(
+        read.every_model(), read.tasks(), data_folder(arguments.data, None), arguments.results
+    )
     print(columns([_row(check) for check in checks]))
     return 0
 

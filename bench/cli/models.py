@@ -12,7 +12,7 @@ from bench.spec.card import ModelCard
 
 def main(arguments: Namespace) -> int:
     """Print the checkpoints as a table, or as JSON."""
-    cards = read.models().values()
+    cards = read.every_model().values()
     if arguments.json:
         print(json.dumps({"models": [as_json(card) for card in cards]}, indent=2))
     else:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from bench.machine import compiler, data, gpus, identity, scans, weights
+from bench.machine import compiler, data, gpus, identity, openmmlab, scans, weights
 from bench.spec.card import ModelCard, TaskCard
 from bench.spec.cell import PUBLISHED
 from bench.spec.errors import CellError, UserError
@@ -29,6 +29,8 @@ print(json.dumps({
     "bf16": torch.cuda.is_bf16_supported() if cuda else None,
 }))
 """
+
+OPERATORS = "from bench.zoo.openmmlab.stack import start; print(start())"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,8 @@ def run_checks(
     yield _scans()
     yield _compiler()
     yield _extra("datasets", "parquet", "ImageNet as Hugging Face parquet files")
-    yield from (_data(task, data_dir) for task in tasks.values() if task.generated is None)
+    yield _openmmlab()
+    yield from (_data(task, data_dir) for task in tasks.values() if _has_data(task))
     yield _weights(models)
     yield _results(results)
 
@@ -123,6 +126,24 @@ def _extra(package: str, extra: str, use: str) -> Check:
     there = find_spec(package) is not None
     remedy = f"only for {use}; run: pip install -e '.[{extra}]'"
     return Check(package, there, "installed" if there else "not installed", remedy)
+
+
+def _openmmlab() -> Check:
+    absent = openmmlab.missing()
+    if absent:
+        remedy = f"only for detectors and segmentors; run: {openmmlab.INSTALL}"
+        return Check("openmmlab", False, f"without {', '.join(absent)}", remedy)
+    command = [sys.executable, "-c", OPERATORS]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)  # noqa: S603
+    if result.returncode:
+        why = result.stderr.strip().rpartition("\n")[2]
+        return Check("openmmlab", False, f"cannot be imported: {why}", f"run: {openmmlab.INSTALL}")
+    versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in ("mmdet", "mmsegmentation"))
+    return Check("openmmlab", True, f"{versions}; operators of mmcv from {result.stdout.splitlines()[-1]}")
+
+
+def _has_data(task: TaskCard) -> bool:
+    return task.generated is None and "accuracy" in task.measures
 
 
 def _data(task: TaskCard, data_dir: Path) -> Check:

@@ -7,7 +7,7 @@ from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
-from bench.machine import compiler, data, scans, weights
+from bench.machine import compiler, data, openmmlab, scans, weights
 from bench.machine.listing import listing, other_images
 from bench.spec.card import ModelCard, TaskCard
 from bench.spec.cell import PUBLISHED, RANDOM, Cell
@@ -31,7 +31,7 @@ class Obstacles:
         self._compiler = cache(compiler.find)
 
     def find(self, cell: Cell) -> CellError | None:
-        """Return why the cell cannot run here: number format, size, compiler, data, an extra, or weights."""
+        """Return why the cell cannot run here: an extra, number format, size, compiler, data, or weights."""
         unsupported = self._unsupported(cell)
         if unsupported is not None or cell.measure != "accuracy":
             return unsupported
@@ -39,6 +39,9 @@ class Obstacles:
 
     def _unsupported(self, cell: Cell) -> CellError | None:
         card = self._models[cell.checkpoint]
+        missing = openmmlab.obstacle(card.key) if card.kind != "classification" else None
+        if missing is not None:
+            return missing
         wrong_size = card.wrong_size(cell.height_px, cell.width_px)
         if wrong_size is not None:
             return Unsupported(wrong_size)

@@ -43,12 +43,14 @@ OLD_VMAMBA_PARTS = ((".ln_1.", ".norm."), (".self_attention.", ".op."))
 """The same for parts inside the names of blocks."""
 
 
-def select_state(checkpoint: Mapping[str, object], keys: Sequence[str] = CONTAINER_KEYS) -> dict[str, Tensor]:
+def select_state(
+    checkpoint: Mapping[str, object], keys: Sequence[str] = CONTAINER_KEYS, *, whole: bool = False
+) -> dict[str, Tensor]:
     """Return the weights in `checkpoint`: under the first of `keys` that it has, else itself.
 
     Prefixes that wrappers add (`module.`, `_orig_mod.` of compiled networks, and `backbone.` of
-    detectors and segmentors) are taken off; of a detector or segmentor only the backbone is returned.
-    Raises ValueError if there are no weights.
+    detectors and segmentors) are taken off; of a detector or segmentor only the backbone is returned,
+    unless `whole` asks for all of it with its names as they are. Raises ValueError if there are no weights.
     """
     for key in keys:
         content = checkpoint.get(key)
@@ -64,7 +66,7 @@ def select_state(checkpoint: Mapping[str, object], keys: Sequence[str] = CONTAIN
         )
     for prefix in WRAPPERS * 2:
         state = take_prefix(state, prefix) if all(name.startswith(prefix) for name in state) else state
-    return take_prefix(state, "backbone.") or state
+    return state if whole else take_prefix(state, "backbone.") or state
 
 
 def take_prefix(state: State, prefix: str) -> dict[str, Tensor]:

@@ -50,7 +50,7 @@ def expand(  # noqa: PLR0913, PLR0917
     for sweep in suite.sweeps:
         protocol = protocols[sweep.protocol or suite.protocol]
         scene = _scene(tasks[sweep.task], protocol, protocols[HOUSE], device, limit_images)
-        for key in matching(sweep.models, models):
+        for key in matching(sweep.models, tasks[sweep.task].choose(models)):
             cells.update(dict.fromkeys(_cells(scene, sweep.for_model(key), models[key])))
     _refuse_equal_names(cells)
     return tuple(cells)

@@ -14,7 +14,7 @@ from pydantic import JsonValue
 from bench.catalog.read import Catalog
 from bench.plan.grammar import matching
 from bench.plan.mistakes import Mistake, Place
-from bench.spec.card import Option, TaskCard
+from bench.spec.card import ModelCard, Option, TaskCard
 from bench.spec.cell import MEASURES, MEMORY_FORMATS, MODES, PRECISIONS
 from bench.spec.errors import did_you_mean
 from bench.spec.protocol import Protocol
@@ -44,15 +44,17 @@ def name_mistakes(suite: JsonValue, catalog: Catalog) -> Iterator[Mistake]:
 def _in_sweep(place: Place, sweep: Fields, protocol: JsonValue, catalog: Catalog) -> Iterator[Mistake]:
     yield from _unknown("protocol", (*place, "protocol"), sweep.get("protocol"), catalog.protocols)
     yield from _unknown("task", (*place, "task"), sweep.get("task"), catalog.tasks)
-    bad_models = list(_unknown_models((*place, "models"), sweep.get("models"), catalog.models))
-    yield from bad_models
     protocol = sweep.get("protocol", protocol)
     rules = _Rules(_get(catalog.protocols, protocol), _get(catalog.tasks, sweep.get("task")))
+    known = rules.task.choose(catalog.models) if rules.task else catalog.models
+    bad_models = list(_unknown_models((*place, "models"), sweep.get("models"), catalog.models))
+    bad_models += _of_another_kind((*place, "models"), sweep.get("models"), rules.task, catalog)
+    yield from bad_models
     yield from _not_allowed(place, sweep, rules)
     globs = [text for text in _items(sweep.get("models")) if isinstance(text, str)]
     # a model that is misspelt above would make its override look wrong as well
-    models = list(catalog.models) if bad_models else list(matching(globs, catalog.models))
-    yield from _without_choice(place, sweep, models, catalog)
+    models = list(known) if bad_models else list(matching(globs, known))
+    yield from _without_choice(place, sweep, models, known)
     for glob, override in _fields(sweep.get("overrides")).items():
         inner = (*place, "overrides", glob)
         if not matching([glob], models):
@@ -60,16 +62,16 @@ def _in_sweep(place: Place, sweep: Fields, protocol: JsonValue, catalog: Catalog
                 inner, f"matches no model of this sweep; allowed: {_some(models)}{did_you_mean(glob, models)}"
             )
         yield from _not_allowed(inner, _fields(override), rules)
-        yield from _without_choice(inner, _fields(override), matching([glob], models), catalog)
+        yield from _without_choice(inner, _fields(override), matching([glob], models), known)
 
 
 def _without_choice(
-    place: Place, choices: Fields, models: Collection[str], catalog: Catalog
+    place: Place, choices: Fields, models: Collection[str], known: Mapping[str, ModelCard]
 ) -> Iterator[Mistake]:
     """Yield each choice that concerns none of the models; where it concerns some, the others ignore it."""
     for option in get_args(Option):
-        if option in choices and models and not any(option in catalog.models[key].options for key in models):
-            with_it = [key for key, card in catalog.models.items() if option in card.options]
+        if option in choices and models and not any(option in known[key].options for key in models):
+            with_it = [key for key, card in known.items() if option in card.options]
             yield Mistake(
                 (*place, option),
                 f"no model here has this choice; remove this line, or add one of {_some(with_it)}",
@@ -91,6 +93,25 @@ def _unknown_models(place: Place, models: JsonValue, known: Collection[str]) -> 
         wrong = f"no model matches {name!r}" if is_glob else f"unknown model {name!r}"
         allowed = "allowed: the keys that `bench models` lists, and globs of them"
         yield Mistake((*place, index), f"{wrong}; {allowed}{did_you_mean(name.strip('*?'), known)}")
+
+
+def _of_another_kind(
+    place: Place, models: JsonValue, task: TaskCard | None, catalog: Catalog
+) -> Iterator[Mistake]:
+    """Yield each model, or glob, that names networks but none for this kind of task."""
+    if task is None:
+        return
+    fitting = task.choose(catalog.models)
+    for index, name in enumerate(_items(models)):
+        if not isinstance(name, str) or matching([name], fitting):
+            continue
+        strangers = matching([name], catalog.models)
+        if strangers:
+            kind = catalog.models[strangers[0]].kind
+            yield Mistake(
+                (*place, index),
+                f"{name!r} is for {kind} and task {task.key} for {task.kind}; allowed: {_some(fitting)}",
+            )
 
 
 def _not_allowed(place: Place, choices: Fields, rules: _Rules) -> Iterator[Mistake]:

@@ -37,7 +37,7 @@ def suite_schema() -> Schema:
 
 def _values() -> Mapping[str, Schema]:
     """Return what may stand in each field; a field means the same wherever it occurs."""
-    models = list(read.models())
+    models = list(read.every_model())
     return {
         "name": {"type": "string", "pattern": NAME_PATTERN},
         "description": {"type": "string"},

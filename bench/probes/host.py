@@ -11,7 +11,10 @@ from bench.machine.identity import Device, cpu_name, machine_slug, usable_cpu_co
 from bench.probes.nvml import driver_version, sensor_for
 from bench.spec.record import Host
 
-PACKAGES = ("torchvision", "numpy", "pillow", "fvcore", "safetensors", "datasets", "nvidia-ml-py")
+PACKAGES = (
+    *("torchvision", "numpy", "pillow", "fvcore", "safetensors", "datasets", "nvidia-ml-py"),
+    *("mmcv", "mmcv-lite", "mmdet", "mmengine", "mmsegmentation"),
+)
 
 
 def describe(device: Device) -> Host:

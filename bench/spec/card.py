@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 
 from pydantic import Field, PositiveInt
@@ -14,6 +15,15 @@ IMAGENET_STD = (0.229, 0.224, 0.225)
 
 Option = Literal["scan_backend", "true_inverse"]
 """What can be chosen for some networks besides their input size; fields of `Cell`."""
+
+Kind = Literal["classification", "detection", "segmentation"]
+"""What a network is for, and a task."""
+
+DenseMethod = Literal["mask_rcnn", "upernet"]
+"""What can be made of a backbone: a detector, or a segmentor; fields of `DenseCards`."""
+
+KINDS: Mapping[str, Kind] = {"mask_rcnn": "detection", "upernet": "segmentation"}
+"""What the networks of a source are for; those of the sources that are not here are classifiers."""
 
 
 class Preprocessing(Spec):
@@ -29,11 +39,32 @@ class Preprocessing(Spec):
     std: tuple[float, float, float] = IMAGENET_STD
 
 
+class DenseCard(Spec):
+    """What is known of one detector or segmentor, besides what follows from its backbone.
+
+    `params` is the exact count, auxiliary heads included. The other fields are those of `ModelCard`.
+    """
+
+    params: PositiveInt
+    weights_url: str | None = None
+    weights_sha256: str | None = Field(default=None, pattern="^[0-9a-f]{64}$")
+    no_weights: str | None = None
+
+
+class DenseCards(Spec):
+    """What can be made of the backbone `key`; see `bench.catalog.dense`."""
+
+    key: str
+    mask_rcnn: DenseCard | None = None
+    upernet: DenseCard | None = None
+
+
 class ModelCard(Spec):
     """One checkpoint.
 
     `source` says who builds the network and `ref` what it is called there. `params` is the
-    exact count with a 1000-class head. `weights_sha256` is None where it is not known.
+    exact count with a 1000-class head, or of a whole detector or segmentor. `weights_sha256` is None
+    where it is not known.
     `weights_keys` are where a checkpoint file holds the weights, the preferred ones first, by default
     the usual ones; `averaged` says whether those published are a moving average (None: not known).
     `no_weights` is why there are no public ones, or why there is no address.
@@ -45,7 +76,7 @@ class ModelCard(Spec):
     key: str
     label: str
     family: str
-    source: Literal["timm", "native", "vit"]
+    source: Literal["timm", "native", "vit", "mask_rcnn", "upernet"]
     ref: str
     params: PositiveInt
     height_px: PositiveInt
@@ -62,6 +93,11 @@ class ModelCard(Spec):
     multiple_px: PositiveInt = 1
     smallest_px: PositiveInt = 1
     options: tuple[Option, ...] = ()
+
+    @property
+    def kind(self) -> Kind:
+        """What the network is for."""
+        return KINDS.get(self.source, "classification")
 
     def wrong_size(self, height_px: int, width_px: int) -> str | None:
         """Say why the network cannot take this input size, with the nearest it can; None where it can."""
@@ -107,7 +143,7 @@ class TaskCard(Spec):
     key: str
     label: str
     version: PositiveInt
-    kind: Literal["classification"]
+    kind: Kind
     images: PositiveInt
     classes: PositiveInt
     class_names: Literal["wnid", "number", "any"]
@@ -117,6 +153,10 @@ class TaskCard(Spec):
     measures: tuple[Measure, ...]
     generated: str | None = None
     how_to_get: str
+
+    def choose(self, models: Mapping[str, ModelCard]) -> Mapping[str, ModelCard]:
+        """Return the models that are for this kind of task."""
+        return {key: card for key, card in models.items() if card.kind == self.kind}
 
     @property
     def content_digest(self) -> str:

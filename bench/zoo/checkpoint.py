@@ -31,30 +31,33 @@ UNREADABLE = (
     SafetensorError,
 )
 REFUSED = re.compile(r"GLOBAL (?P<name>\S+) ")
+CALLED = "reduce for unrecognized function"
+"""How torch says that a file calls what is not the name of a function."""
 
 
-def read_state_dict(path: Path, keys: Sequence[str] = ()) -> StateDict:
+def read_state_dict(path: Path, keys: Sequence[str] = (), *, whole: bool = False) -> StateDict:
     """Return the tensors of a `.safetensors` file or of one that `torch.save` wrote, on the CPU.
 
     Of a training checkpoint the weights under the first of `keys` and `USUAL_KEYS` that it has are
     taken, else the file itself; wrappers of parallel or compiled training are taken off the
-    names, and of a detector or segmentor only the backbone is returned. Raises `BadWeights` for a
-    file that cannot be read without running its code, or that holds no weights.
+    names, and of a detector or segmentor only the backbone is returned unless `whole`. Raises
+    `BadWeights` for a file that cannot be read without running its code, or that holds no weights.
     """
     try:
-        content = load_file(path) if path.suffix == ".safetensors" else _unpickle(path)
+        content = load_file(path) if path.suffix == ".safetensors" else unpickle(path)
     except UNREADABLE as error:
         raise BadWeights(f"{path} is not a readable checkpoint: {_reason(error)}") from None
     if not isinstance(content, Mapping):
         raise BadWeights(f"{path} holds no tensors by name, so it is not a checkpoint")
     try:
-        state = select_state(content, (*keys, *USUAL_KEYS))
+        state = select_state(content, (*keys, *USUAL_KEYS), whole=whole)
     except ValueError as error:
         raise BadWeights(f"{path} holds no tensors by name, so it is not a checkpoint: {error}") from None
     return state
 
 
-def _unpickle(path: Path) -> object:
+def unpickle(path: Path) -> object:
+    """Return what `torch.save` wrote, its tensors on the CPU; types other than `HARMLESS` are refused."""
     with torch.serialization.safe_globals(list(HARMLESS)):
         content: object = torch.load(path, map_location="cpu", weights_only=True)
     return content
@@ -66,6 +69,11 @@ def _reason(error: Exception) -> str:
         return (
             f"it refers to {refused['name']}, which is not among the types that are known to be harmless, "
             "and reading it could run code; save only its weights in a new file"
+        )
+    if CALLED in str(error):
+        return (
+            "it calls what it has taken out of an object, and reading it could run code; "
+            "save only its weights in a new file"
         )
     if isinstance(error, OSError):
         return first_line(error)

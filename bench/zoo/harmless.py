@@ -30,8 +30,9 @@ def plain_dict(*_factory: object) -> dict[object, object]:
 
 INERT = (
     "argparse.Namespace",
-    # logs of OpenMMLab
+    # logs of OpenMMLab, which refer to their class's functions; what is taken out of an object is inert too
     "mmengine.logging.history_buffer.HistoryBuffer",
+    "builtins.getattr",
     # scalars, arrays and their types; numpy moved the functions that make them
     "numpy.ndarray",
     "numpy.dtype",

@@ -27,6 +27,8 @@ SOURCES: Mapping[str, str] = {
     "timm": "bench.zoo.timm_source:create",
     "native": "bench.zoo.native_source:create",
     "vit": "bench.zoo.vit_source:create",
+    "mask_rcnn": "bench.zoo.openmmlab.source:create",
+    "upernet": "bench.zoo.openmmlab.source:create",
 }
 SEED = 0
 USUAL = Choices()
@@ -48,7 +50,10 @@ def build(
     scan_backend: str = "auto",
     true_inverse: bool = False,
 ) -> nn.Module:
-    """Build a network of the catalog, in eval mode and for 1000 classes.
+    """Build a network of the catalog, in eval mode.
+
+    A classifier is for 1000 classes; `mask_rcnn-BACKBONE` is mmdet's detector for the 80 of COCO,
+    `upernet-BACKBONE` mmsegmentation's segmentor for the 150 of ADE20K.
 
     `weights` is None for random ones (the same at every call), `"published"` or a path;
     `image_size` is (height, width) in pixels, by default that of the card. Tables of a checkpoint that
@@ -57,11 +62,12 @@ def build(
 
         net = build("mambaout_tiny", weights="published")
         net = build("vim_small", weights="vim_s.pth", image_size=(512, 512), scan_backend="torch")
+        net = build("mask_rcnn-mambaout_tiny")
 
     Raises `UnknownName`, `UserError` for a choice that the network does not have, and what `load`
     raises.
     """
-    cards = read.models()
+    cards = read.every_model()
     if key not in cards:
         raise UnknownName("model", key, cards)
     card = cards[key]
@@ -90,7 +96,8 @@ def load(card: ModelCard, *, weights: str, height_px: int, width_px: int, choice
             f"{path} has the SHA-256 {sha256}, not {card.weights_sha256} as the card of {card.key} says; "
             "remove the file to have it downloaded again"
         )
-    fill(network, read_state_dict(path, card.weights_keys), card, str(path))
+    state = read_state_dict(path, card.weights_keys, whole=card.kind != "classification")
+    fill(network, state, card, str(path))
     return Loaded(network.model.eval(), sha256)
 
 

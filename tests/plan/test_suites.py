@@ -13,7 +13,7 @@ from bench.plan.suite import Suite, read_suite
 from bench.spec.cell import Cell, DeviceKind
 
 SUITES = Path(__file__).parents[2] / "suites"
-NAMES = ("imagenet", "nightly", "quickstart", "resolutions", "throughput")
+NAMES = ("ade20k", "coco", "imagenet", "nightly", "quickstart", "resolutions", "throughput")
 
 
 def load(name: str, catalog: Catalog) -> Suite:
@@ -69,7 +69,7 @@ def counted(cells: tuple[Cell, ...], models: list[str]) -> Counter[tuple[int, st
 
 def test_imagenet_covers_models_sizes_and_measures(whole_catalog: Catalog) -> None:
     cells = cells_of("imagenet", whole_catalog)
-    ours = [card.key for card in whole_catalog.models.values() if card.source != "timm"]
+    ours = [card.key for card in whole_catalog.models.values() if card.source in {"native", "vit"}]
     assert {cell.checkpoint for cell in cells} == {*TIMM, *ours}
     assert len(ours) == 24
     assert counted(cells, TIMM) == {
@@ -140,3 +140,20 @@ def test_nightly_is_short_and_gated(whole_catalog: Catalog) -> None:
     assert Counter(cell.measure for cell in cells) == dict.fromkeys(
         ("accuracy", "throughput", "latency", "memory", "complexity"), 6
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "method", "size", "models"),
+    [("coco", "mask_rcnn", (800, 1280), 21), ("ade20k", "upernet", (512, 2048), 25)],
+)
+def test_dense_suites_have_every_detector_and_segmentor(
+    name: str, method: str, size: tuple[int, int], models: int, whole_catalog: Catalog
+) -> None:
+    cells = cells_of(name, whole_catalog)
+    assert [cell.checkpoint for cell in cells] == [
+        key for key, card in whole_catalog.models.items() if card.source == method
+    ]
+    assert len(cells) == models
+    assert {(cell.task, cell.height_px, cell.width_px, cell.measure) for cell in cells} == {
+        (name, *size, "complexity")
+    }

@@ -6,7 +6,7 @@ import argparse
 import collections
 import pathlib
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
@@ -116,15 +116,32 @@ def save_localmamba_training(path: Path, raw: State, averaged: State) -> None:
     )
 
 
+class Averages:
+    """Has a function that a file refers to."""
+
+    def mean(self) -> None: ...
+
+
+class Attribute:
+    """Stored as mmengine's logs store the functions of their class: as what is to be taken out of it."""
+
+    def __init__(self, owner: type, name: str) -> None:
+        self.place = (owner, name)
+
+    def __reduce__(self) -> tuple[Callable[..., object], tuple[type, str]]:
+        return getattr, self.place
+
+
 def save_mmengine(path: Path, backbone: State) -> None:
     """As a detector of OpenMMLab, with the logs that mmengine keeps in its message hub."""
-    with foreign("mmengine.logging.history_buffer", "HistoryBuffer", object) as buffer:
+    with foreign("mmengine.logging.history_buffer", "HistoryBuffer", Averages) as buffer:
         log = buffer()
         log.__dict__.update(
             {
                 "max_length": 1_000_000,
                 "_log_history": np.array([0.5, 0.25]),
                 "_count_history": np.ones(2, int),
+                "_statistics_methods": {"mean": Attribute(buffer, "mean")},
             }
         )
         torch.save(

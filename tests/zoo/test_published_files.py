@@ -17,7 +17,7 @@ from bench import zoo
 from bench.nets.adapt import resize_positions
 from bench.nets.position import resize_rows
 from bench.spec.errors import BadWeights, Unsupported
-from bench.zoo.checkpoint import read_state_dict
+from bench.zoo.checkpoint import read_state_dict, unpickle
 from bench.zoo.harmless import HARMLESS, Inert, plain_dict
 from tests.zoo.published_files import (
     State,
@@ -154,15 +154,14 @@ class Calls:
 @pytest.mark.parametrize(
     ("trap", "name"),
     [
-        (Calls(Path.touch, Path("sprung")), "getattr"),
+        (Calls(Path.touch, Path("sprung")), "pathlib.Path"),
         (Calls(eval, "open('sprung', 'w')"), "eval"),
         (Calls(exec, "open('sprung', 'w')"), "exec"),
-        (Calls(getattr, "x", "upper"), "getattr"),
         (Calls(collections.defaultdict, open), "open"),
         (Calls(torch.load, "other.pth"), "torch.serialization.load"),
         (Calls(np.load, "other.npy"), "numpy"),
     ],
-    ids=["touch", "eval", "exec", "getattr", "factory", "torch.load", "numpy.load"],
+    ids=["touch", "eval", "exec", "factory", "torch.load", "numpy.load"],
 )
 def test_what_could_run_code_is_named_and_not_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trap: Calls, name: str
@@ -176,6 +175,28 @@ def test_what_could_run_code_is_named_and_not_read(
     assert name in said.partition("refers to ")[2].partition(",")[0]
     assert said.endswith("and reading it could run code; save only its weights in a new file")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["x.pth"]
+
+
+def test_what_a_file_takes_out_of_an_object_is_not_called(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    # a method is stored as what is to be taken out of its type, which is one of those that are let in
+    torch.save(
+        {"model": {"a": torch.ones(1)}, "config": Calls(np.ndarray.tofile, np.ones(1), "sprung")}, "x.pth"
+    )
+    with pytest.raises(BadWeights, match="it calls what it has taken out of an object, and reading it could"):
+        read_state_dict(Path("x.pth"))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["x.pth"]
+
+
+def test_what_a_file_takes_out_of_an_object_is_nothing(tmp_path: Path) -> None:
+    content = {"model": {"a": torch.ones(1)}, "config": Calls(getattr, "x", "upper")}
+    torch.save(content, tmp_path / "x.pth")
+    assert read_state_dict(tmp_path / "x.pth")["a"].item() == 1
+    read = unpickle(tmp_path / "x.pth")
+    assert isinstance(read, dict)
+    assert type(read["config"]) is Inert
 
 
 def test_nothing_that_is_let_in_is_what_it_says() -> None:

@@ -8,7 +8,7 @@ import warnings
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -30,11 +30,15 @@ MOVES = frozenset(
 
 @dataclass(frozen=True)
 class Count:
-    """What one counter found: MACs in all and by operator, and the calls it gave no MACs to."""
+    """What one counter found: MACs in all and by operator, and the calls it gave no MACs to.
+
+    `by_module` are the MACs within each layer that has any, by its name in the network.
+    """
 
     macs: int
     by_operator: dict[str, int]
     uncounted_ops: dict[str, int]
+    by_module: dict[str, int] = field(default_factory=dict)
 
 
 def count_fvcore(model: nn.Module, x: Tensor) -> Count:
@@ -53,8 +57,9 @@ def count_fvcore(model: nn.Module, x: Tensor) -> Count:
         analysis.set_op_handle("bench::selective_scan", _traced_scan)
         analysis.unsupported_ops_warnings(False).uncalled_modules_warnings(False).tracer_warnings("none")
         by_operator = {name: int(macs) for name, macs in analysis.by_operator().items()}
+        by_module = {name: int(macs) for name, macs in analysis.by_module().items()}
         unsupported = {name: int(calls) for name, calls in analysis.unsupported_ops().items()}
-    return Count(sum(by_operator.values()), by_operator, unsupported)
+    return Count(sum(by_operator.values()), by_operator, unsupported, by_module)
 
 
 def count_dispatcher(model: nn.Module, x: Tensor) -> Count:
@@ -73,8 +78,9 @@ def count_dispatcher(model: nn.Module, x: Tensor) -> Count:
     seen = _SeenOperators()
     with torch.no_grad(), seen, counter:
         model(x)
+    found = counter.get_flop_counts()
     # a network without any counted operator has no entry at all
-    totals = counter.get_flop_counts().get("Global", {})
+    totals = found.get("Global", {})
     flops = {str(operator): int(count) for operator, count in totals.items()}
     counted = {name.partition(".")[2] for name in flops}
     uncounted = {
@@ -83,7 +89,11 @@ def count_dispatcher(model: nn.Module, x: Tensor) -> Count:
         if name not in counted and name not in MOVES
     }
     by_operator = {name.replace(".", "::", 1): count // 2 for name, count in flops.items()}
-    return Count(sum(by_operator.values()), by_operator, uncounted)
+    # torch puts the type of the whole network in front
+    by_module = {
+        name.partition(".")[2]: sum(each.values()) // 2 for name, each in found.items() if "." in name
+    }
+    return Count(sum(by_operator.values()), by_operator, uncounted, by_module)
 
 
 def _traced_scan(inputs: list[Any], _outputs: list[Any]) -> int:

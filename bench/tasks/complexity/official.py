@@ -38,7 +38,7 @@ def formula_of(model: nn.Module) -> Formula | None:
     return next((formula for kind, formula in FORMULAS.items() if isinstance(model, kind)), None)
 
 
-def _count_hierarchy(calls: Calls) -> dict[str, int]:
+def count_hierarchy(calls: Calls) -> dict[str, int]:
     """Count VMamba and LocalVMamba; the kinds are the calls of their own code.
 
     The models without gate keep channels first there: every projection but the head is a convolution.
@@ -120,7 +120,7 @@ FORMULAS: dict[type[nn.Module], Formula] = {
         "multiply-accumulate counted once; 5 per element for layer norm, 1 for the pooling; 9 L E N + L E "
         "for a selective scan of L tokens (pads of windows included), E channels of all directions and N "
         "states",
-        _count_hierarchy,
+        count_hierarchy,
     ),
     PlainTrunk: Formula(
         "LocalVim's counter",

@@ -15,7 +15,8 @@ from bench.nets.build import build_net
 from bench.nets.vit_causal import POOLED_VIT, make_causal
 from bench.run.recipe import Recipe
 from bench.spec.cell import Cell
-from bench.tasks.complexity.measure import count, measure
+from bench.tasks.complexity.count import count
+from bench.tasks.complexity.measure import measure
 
 MAMBAOUT = {
     "mambaout_femto": (7_304_536, 1.156e9),
