@@ -15,7 +15,7 @@ SIZES = "allowed: 224 for a square, 800x1280 for height x width, each 1 to 8192"
 KEYS = "allowed: the keys that `bench models` lists, and globs of them"
 SWEEP_FIELDS = (
     "resolutions, precisions, memory_formats, modes, batch, measures, crop_pct, weights, "
-    "scan_backend, true_inverse, models, task, protocol, overrides"
+    "scan_backend, true_inverse, scales, windows, models, task, protocol, overrides"
 )
 PRECISIONS = "fp32, tf32, amp_fp16, amp_bf16, bf16, fp16"
 MEASURES = "accuracy, throughput, latency, memory, complexity"
@@ -206,10 +206,12 @@ def one_sweep(**fields: str) -> str:
             {"overrides": "{deit_small: {batches: 4, task: speed}}"},
             [
                 "5: sweeps.0.overrides.deit_small.batches: unknown field; allowed: resolutions, precisions, "
-                "memory_formats, modes, batch, measures, crop_pct, weights, scan_backend, true_inverse; "
+                "memory_formats, modes, batch, measures, crop_pct, weights, scan_backend, true_inverse, "
+                "scales, windows; "
                 "did you mean 'batch'?",
                 "5: sweeps.0.overrides.deit_small.task: unknown field; allowed: resolutions, precisions, "
-                "memory_formats, modes, batch, measures, crop_pct, weights, scan_backend, true_inverse",
+                "memory_formats, modes, batch, measures, crop_pct, weights, scan_backend, true_inverse, "
+                "scales, windows",
             ],
         ),
         (
@@ -338,7 +340,8 @@ NAMES = "is not a suite name; allowed: lower-case letters, digits, _ and -"
         (
             "name: x\nsweep: 1",
             [
-                "2: sweep: unknown field; allowed: name, description, protocol, data, limits, gates, sweeps; "
+                "2: sweep: unknown field; allowed: name, description, protocol, data, limits, scoring, "
+                "gates, sweeps; "
                 "did you mean 'sweeps'?"
             ],
         ),
@@ -403,6 +406,15 @@ def test_an_override_is_not_blamed_for_a_model_misspelt_above(tmp_path: Path, ca
             {"scan_backend": "3"},
             "6: sweeps.0.scan_backend: 3 is not a scan backend; "
             "allowed: auto, reference, torch, triton, mamba_ssm",
+        ),
+        (
+            {"scales": "many"},
+            "6: sweeps.0.scales: unknown choice of scales 'many'; allowed: single, multi",
+        ),
+        (
+            {"windows": "slid"},
+            "7: sweeps.0.windows: unknown choice of windows 'slid'; allowed: auto, whole, slide; "
+            "did you mean 'slide'?",
         ),
         (
             {"true_inverse": "published"},
