@@ -28,6 +28,7 @@ TASKS: dict[Measure, str] = {
 }
 # what is measured in another way for a kind of task
 OF_KIND: dict[tuple[Measure, Kind], str] = {
+    ("accuracy", "detection"): "bench.tasks.detection.accuracy:measure",
     ("accuracy", "segmentation"): "bench.tasks.segmentation.accuracy:measure",
 }
 

@@ -13,7 +13,16 @@ from bench.plan.suite import Suite, read_suite
 from bench.spec.cell import Cell, DeviceKind
 
 SUITES = Path(__file__).parents[2] / "suites"
-NAMES = ("ade20k", "dense-quickstart", "imagenet", "nightly", "quickstart", "resolutions", "throughput")
+NAMES = (
+    "ade20k",
+    "coco",
+    "dense-quickstart",
+    "imagenet",
+    "nightly",
+    "quickstart",
+    "resolutions",
+    "throughput",
+)
 
 
 def load(name: str, catalog: Catalog) -> Suite:
