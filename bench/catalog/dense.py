@@ -1,6 +1,6 @@
 """Detectors and segmentors, made from the cards of their backbones.
 
-A backbone's card names what can be made of it and what is known of that (`dense`); all else follows
+The entry of a backbone names what can be made of it and what is known of that (`dense`); all else follows
 from the backbone and the method, so that a backbone is entered in one place.
 """
 
@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from bench.spec.card import DenseCard, DenseMethod, ModelCard, Preprocessing
+from bench.spec.card import DenseCard, DenseCards, DenseMethod, ModelCard, Preprocessing
 
 ONE_GRID = frozenset({"Vim", "LocalVim"})
 """Families whose backbones have one token grid, with tables of the size that they were trained with."""
@@ -57,10 +57,12 @@ WHOLE = Preprocessing(crop_pct=1, interpolation="bilinear")
 NOBODY = "its authors have published no detector or segmentor"
 
 
-def dense_cards(backbone: ModelCard) -> Iterator[ModelCard]:
+def dense_cards(backbone: ModelCard, dense: DenseCards) -> Iterator[ModelCard]:
     """Yield a card per detector and segmentor of a backbone; its key is `METHOD-BACKBONE`."""
-    for name, known in backbone.dense.items():
-        yield _card(backbone, name, known)
+    for name in METHODS:
+        known: DenseCard | None = getattr(dense, name)
+        if known is not None:
+            yield _card(backbone, name, known)
 
 
 def _card(backbone: ModelCard, name: DenseMethod, known: DenseCard) -> ModelCard:

@@ -12,7 +12,7 @@ import yaml
 from pydantic import ValidationError
 
 from bench.catalog.dense import dense_cards
-from bench.spec.card import ModelCard, TaskCard
+from bench.spec.card import DenseCards, ModelCard, TaskCard
 from bench.spec.errors import UserError
 from bench.spec.protocol import Protocol
 
@@ -30,7 +30,7 @@ class Catalog:
     protocols: Mapping[str, Protocol]
 
 
-CardT = TypeVar("CardT", ModelCard, TaskCard, Protocol)
+CardT = TypeVar("CardT", ModelCard, DenseCards, TaskCard, Protocol)
 
 
 def catalog() -> Catalog:
@@ -45,22 +45,29 @@ def models(folder: Path = HERE / "models") -> Mapping[str, ModelCard]:
     A family file holds `defaults`, which every entry starts from, and `models` by key.
     Raises `UserError` naming file and key for a card that does not parse or a key used twice.
     """
+    return {card.key: card for card, _ in _backbones(folder)}
+
+
+@cache
+def every_model(folder: Path = HERE / "models") -> Mapping[str, ModelCard]:
+    """Return the classifiers and, after them, the detectors and segmentors made of them, by key."""
+    made = (card for backbone, dense in _backbones(folder) for card in dense_cards(backbone, dense))
+    return {**models(folder), **{card.key: card for card in sorted(made, key=lambda card: card.source)}}
+
+
+@cache
+def _backbones(folder: Path) -> tuple[tuple[ModelCard, DenseCards], ...]:
+    """Return every classifier with what can be made of it."""
     found: dict[str, ModelCard] = {}
+    made: list[DenseCards] = []
     for path in sorted(folder.glob("*.yaml")):
         document = _load(path)
         defaults: dict[str, Any] = document.get("defaults", {})
         for key, entry in document.get("models", {}).items():
-            card = _parse(ModelCard, path, {**defaults, **entry, "key": key})
-            _add(found, card, path)
-    return found
-
-
-@cache
-def every_model() -> Mapping[str, ModelCard]:
-    """Return the classifiers and, after them, the detectors and segmentors made of them, by key."""
-    classifiers = models()
-    made = (card for backbone in classifiers.values() for card in dense_cards(backbone))
-    return {**classifiers, **{card.key: card for card in sorted(made, key=lambda card: card.source)}}
+            values = {**defaults, **entry, "key": key}
+            made.append(_parse(DenseCards, path, {**values.pop("dense", {}), "key": key}))
+            _add(found, _parse(ModelCard, path, values), path)
+    return tuple(zip(found.values(), made, strict=True))
 
 
 @cache

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from argparse import Namespace
+from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -18,13 +19,13 @@ from bench.plan.expand import expand
 from bench.plan.grammar import Size, Suite, Sweep
 from bench.run.launcher import ForkserverLauncher
 from bench.run.recipe import Recipe
-from bench.spec.card import ModelCard
+from bench.spec.card import Kind, ModelCard
 from bench.spec.cell import Cell
 from bench.spec.errors import UnknownName, UserError
 from bench.spec.job import Report
 from bench.spec.record import Measured, Outcome
 
-TASK = "imagenet"
+TASKS: Mapping[Kind, str] = {"classification": "imagenet", "detection": "coco", "segmentation": "ade20k"}
 LIMIT_S = 600
 FAILED = 1
 
@@ -71,7 +72,7 @@ def _cell(catalog: read.Catalog, card: ModelCard, size: tuple[int, int] | None) 
     height_px, width_px = size or (card.height_px, card.width_px)
     sweep = Sweep(
         models=(card.key,),
-        task=TASK,
+        task=TASKS[card.kind],
         resolutions=(Size(height_px=height_px, width_px=width_px),),
         measures=("complexity",),
     )

@@ -26,7 +26,8 @@ COUNTED_COLUMNS = (
     *columns((), (_title("macs_performed"), _title("macs_disagreement_percent")), ("Notes",)),
 )
 COUNTED_INTRO = (
-    "One image, with the classification head. MACs are multiply-accumulates (many papers call them FLOPs), "
+    "One image: a classifier with its head, a detector with 1,000 boxes and 100 masks, a segmentor without "
+    "auxiliary head. MACs are multiply-accumulates (many papers call them FLOPs), "
     "by the formula that the published figures were made with: fvcore, or the authors' own counter, which "
     "for selective scans counts in another unit (VMamba's) or leaves out directions (LocalVim's). MACs "
     "performed: every multiply-accumulate once, all directions, 4 N + 2 per token and channel of a scan with "

@@ -20,7 +20,7 @@ Kind = Literal["classification", "detection", "segmentation"]
 """What a network is for, and a task."""
 
 DenseMethod = Literal["mask_rcnn", "upernet"]
-"""What can be made of a backbone: a detector, or a segmentor."""
+"""What can be made of a backbone: a detector, or a segmentor; fields of `DenseCards`."""
 
 KINDS: Mapping[str, Kind] = {"mask_rcnn": "detection", "upernet": "segmentation"}
 """What the networks of a source are for; those of the sources that are not here are classifiers."""
@@ -51,6 +51,14 @@ class DenseCard(Spec):
     no_weights: str | None = None
 
 
+class DenseCards(Spec):
+    """What can be made of the backbone `key`; see `bench.catalog.dense`."""
+
+    key: str
+    mask_rcnn: DenseCard | None = None
+    upernet: DenseCard | None = None
+
+
 class ModelCard(Spec):
     """One checkpoint.
 
@@ -63,7 +71,6 @@ class ModelCard(Spec):
     `any_size` is False for networks that must be built for their input size. Heights and widths are
     multiples of `multiple_px`, the edge or the stride of a patch, and at least `smallest_px`.
     `options` are what else can be chosen for the network.
-    `dense` are the detector and the segmentor that can be made of it; see `bench.catalog.dense`.
     """
 
     key: str
@@ -86,7 +93,6 @@ class ModelCard(Spec):
     multiple_px: PositiveInt = 1
     smallest_px: PositiveInt = 1
     options: tuple[Option, ...] = ()
-    dense: Mapping[DenseMethod, DenseCard] = Field(default={}, exclude=True)
 
     @property
     def kind(self) -> Kind:

@@ -50,7 +50,10 @@ def build(
     scan_backend: str = "auto",
     true_inverse: bool = False,
 ) -> nn.Module:
-    """Build a network of the catalog, in eval mode and for 1000 classes.
+    """Build a network of the catalog, in eval mode.
+
+    A classifier is for 1000 classes; `mask_rcnn-BACKBONE` is mmdet's detector for the 80 of COCO,
+    `upernet-BACKBONE` mmsegmentation's segmentor for the 150 of ADE20K.
 
     `weights` is None for random ones (the same at every call), `"published"` or a path;
     `image_size` is (height, width) in pixels, by default that of the card. Tables of a checkpoint that
@@ -59,6 +62,7 @@ def build(
 
         net = build("mambaout_tiny", weights="published")
         net = build("vim_small", weights="vim_s.pth", image_size=(512, 512), scan_backend="torch")
+        net = build("mask_rcnn-mambaout_tiny")
 
     Raises `UnknownName`, `UserError` for a choice that the network does not have, and what `load`
     raises.

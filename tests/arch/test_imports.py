@@ -26,6 +26,8 @@ def test_import_rules_hold() -> None:
         ("plan", "import bench.store", "Layers"),
         ("report", "import torch", "Control plane"),
         ("probes", "import bench.plan", "Measurement plane"),
+        ("tasks", "import mmdet", "OpenMMLab is imported by"),
+        ("machine", "import mmcv", "OpenMMLab is imported by"),
     ],
 )
 def test_a_breach_is_noticed(tmp_path: Path, module: str, line: str, broken: str) -> None:
@@ -46,7 +48,8 @@ def test_planning_imports_no_torch() -> None:
         f"for package in {CONTROL_PLANE!r}:\n"
         "    for found in pkgutil.walk_packages([f'bench/{package}'], f'bench.{package}.'):\n"
         "        importlib.import_module(found.name)\n"
-        "print([name for name in ('torch', 'timm', 'triton', 'fvcore') if name in sys.modules])\n"
+        "heavy = ('torch', 'timm', 'triton', 'fvcore', 'mmcv', 'mmdet', 'mmengine', 'mmseg')\n"
+        "print([name for name in heavy if name in sys.modules])\n"
     )
     result = subprocess.run(
         [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False

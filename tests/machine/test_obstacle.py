@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from bench.catalog import read
-from bench.machine import data, weights
+from bench.machine import data, openmmlab, weights
 from bench.machine.obstacle import Obstacles
 from bench.spec.card import TaskCard
-from bench.spec.errors import CellError, MissingData, MissingWeights, Unsupported
+from bench.spec.errors import CellError, MissingData, MissingExtra, MissingWeights, Unsupported
 from tests.records import make_cell
 
 Find = Callable[..., CellError | None]
@@ -152,3 +152,23 @@ def test_each_data_set_is_looked_for_once(tmp_path: Path, monkeypatch: pytest.Mo
         for size in (224, 288):
             assert str(obstacles.find(make_cell(checkpoint, "accuracy", height_px=size))) == "not here"
     assert looked == ["imagenet"]
+
+
+def test_a_detector_without_the_extra_is_blocked_with_the_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    obstacles = Obstacles(read.every_model(), read.tasks(), tmp_path)
+    detector = make_cell("mask_rcnn-vim_tiny", "complexity", device="cpu")
+    for key in ("mask_rcnn-mambaout_tiny", "upernet-vim_tiny"):
+        cell = detector.model_copy(update={"checkpoint": key, "height_px": 64, "width_px": 64})
+        monkeypatch.setattr(openmmlab, "PACKAGES", ("torch", "no_such_package"))
+        error = obstacles.find(cell)
+        assert isinstance(error, MissingExtra)
+        assert str(error) == (
+            f"{key} needs no_such_package, not installed here; run: pip install -e '.[dense]'"
+        )
+        monkeypatch.setattr(openmmlab, "PACKAGES", ("torch",))
+        assert obstacles.find(cell) is None
+    # classifiers need none of it
+    monkeypatch.setattr(openmmlab, "PACKAGES", ("no_such_package",))
+    assert obstacles.find(detector.model_copy(update={"checkpoint": "deit_tiny"})) is None

@@ -340,3 +340,17 @@ def test_scales_and_windows_concern_the_accuracy_of_segmentors_only(
         "deit_small/imagenet/224x224/fp32/accuracy",
         "deit_small/imagenet/224x224/fp32/complexity",
     ]
+
+
+def test_a_task_takes_models_of_its_kind_only(suite_of_all: SuiteOf, whole_catalog: Catalog) -> None:
+    sizes = {"resolutions": "[800x1280]", "measures": "[complexity]"}
+    suite = suite_of_all(
+        sweep(models="['*mambaout_tiny']", task="coco", **sizes)
+        + sweep(models="['*mambaout_tiny']", task="ade20k", **sizes)
+        + sweep(models="['*mambaout_tiny']", **sizes)
+    )
+    assert [cell.name for cell in cells_of(suite, whole_catalog)] == [
+        "mask_rcnn-mambaout_tiny/coco/800x1280/fp32/complexity",
+        "upernet-mambaout_tiny/ade20k/800x1280/fp32/complexity",
+        "mambaout_tiny/imagenet/800x1280/fp32/complexity",
+    ]

@@ -517,3 +517,33 @@ def test_a_byte_order_mark_is_no_mistake(tmp_path: Path, catalog: Catalog) -> No
     path = tmp_path / "suite.yaml"
     path.write_bytes(b"\xef\xbb\xbf" + one_sweep().encode())
     assert read_suite(path, catalog).name == "test"
+
+
+@pytest.mark.parametrize(
+    ("fields", "mistake"),
+    [
+        (
+            {"models": "[mambaout_tiny]", "task": "coco"},
+            "4: sweeps.0.models.0: 'mambaout_tiny' is for classification and task coco for detection; "
+            "allowed: mask_rcnn-convnext_tiny, mask_rcnn-convnext_small, mask_rcnn-convnext_base, "
+            "mask_rcnn-local_vmamba_tiny, mask_rcnn-local_vmamba_small, mask_rcnn-mambaout_tiny, "
+            "mask_rcnn-mambaout_small, mask_rcnn-mambaout_base and 13 more",
+        ),
+        (
+            {"models": "['upernet-vim_*', 'mask_rcnn-*']", "task": "coco"},
+            "4: sweeps.0.models.0: 'upernet-vim_*' is for segmentation and task coco for detection; allowed: "
+            "mask_rcnn-convnext_tiny, mask_rcnn-convnext_small, mask_rcnn-convnext_base, "
+            "mask_rcnn-local_vmamba_tiny, mask_rcnn-local_vmamba_small, mask_rcnn-mambaout_tiny, "
+            "mask_rcnn-mambaout_small, mask_rcnn-mambaout_base and 13 more",
+        ),
+        (
+            {"models": "['mask_rcnn-*']", "task": "coco", "measures": "[accuracy]"},
+            "3: sweeps.0.measures.0: task coco allows no measure 'accuracy'; allowed: complexity",
+        ),
+    ],
+)
+def test_models_of_another_kind_are_named(
+    tmp_path: Path, whole_catalog: Catalog, fields: dict[str, str], mistake: str
+) -> None:
+    text = one_sweep(**{"measures": "[complexity]", **fields})
+    assert errors(tmp_path, text, whole_catalog) == [mistake]

@@ -149,3 +149,26 @@ def test_nightly_is_short_and_gated(whole_catalog: Catalog) -> None:
     assert Counter(cell.measure for cell in cells) == dict.fromkeys(
         ("accuracy", "throughput", "latency", "memory", "complexity"), 6
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "method", "size", "models"),
+    [("coco", "mask_rcnn", (800, 1280), 21), ("ade20k", "upernet", (512, 2048), 25)],
+)
+def test_dense_suites_have_every_detector_and_segmentor(
+    name: str, method: str, size: tuple[int, int], models: int, whole_catalog: Catalog
+) -> None:
+    cells = cells_of(name, whole_catalog)
+    counted = [cell for cell in cells if cell.measure == "complexity"]
+    every = [key for key, card in whole_catalog.models.items() if card.source == method]
+    assert [cell.checkpoint for cell in counted] == every
+    assert len(counted) == models
+    assert {(cell.task, cell.height_px, cell.width_px) for cell in counted} == {(name, *size)}
+    scored = [cell for cell in cells if cell.measure == "accuracy"]
+    assert {cell.checkpoint for cell in scored if cell.scales == "single"} == set(every)
+    several = {cell.checkpoint for cell in scored if cell.scales == "multi"}
+    # Vim is built for one size of window
+    assert several == ({key for key in every if "-vim_" not in key} if name == "ade20k" else set())
+    assert len(scored) == len(counted) + len(several)
+    sizes = {(cell.height_px, cell.width_px) for cell in scored if "-vim_" not in cell.checkpoint}
+    assert sizes == {size}

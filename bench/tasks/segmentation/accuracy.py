@@ -46,7 +46,7 @@ def measure(job: Job) -> TaskResult:
     where more images are damaged than the job allows.
     """
     layout = cast(Layout, job.task.layout)
-    _refuse_fixed(job)
+    _refuse_fixed(job, layout)
     place = locate(job.task, layout, Path(job.data_dir))
     if job.task.generated is not None:
         ensure(job.task.generated, place.root)
@@ -63,7 +63,23 @@ def measure(job: Job) -> TaskResult:
     return TaskResult(_summary(job, run, layout, loaded.model), fingerprint(files), loaded.weights_sha256)
 
 
-def _refuse_fixed(job: Job) -> None:
+def scale(job: Job, layout: Layout) -> tuple[int, int]:
+    """Return the longer and shorter side in pixels that images are resized to fit in.
+
+    For a network of one window the size of a cell is that of the window, not of the images.
+    """
+    if job.card.any_size:
+        return layout.scale_of(job.cell.height_px, job.cell.width_px)
+    return layout.scale
+
+
+def _refuse_fixed(job: Job, layout: Layout) -> None:
+    window, size = (pipeline.CROP_PX, pipeline.CROP_PX), (job.cell.height_px, job.cell.width_px)
+    if not job.card.any_size and (size not in {window, layout.at} or min(layout.scale) < window[0]):
+        raise Unsupported(
+            f"{job.card.key} is scored in windows of {window[0]}x{window[1]} px on images of at least that "
+            f"size; set `resolutions: [{window[0]}]`, and `task: ade20k`"
+        )
     if not job.card.any_size and job.cell.scales == "multi":
         raise Unsupported(
             f"{job.card.key} is built for one size of window and cannot be scored at several scales; "
@@ -89,8 +105,9 @@ def _load(job: Job) -> zoo.Loaded:
 
 
 def _score(job: Job, layout: Layout, run: _Run, predictor: Predictor) -> None:
-    scale = layout.scale_of(job.cell.height_px, job.cell.width_px)
-    images = pipeline.images_of(run.place.images, run.place.labels, layout, scale, job.cell.scales)
+    images = pipeline.images_of(
+        run.place.images, run.place.labels, layout, scale(job, layout), job.cell.scales
+    )
     positions = spread(job.cell.limit_images, len(run.names))
     for item in read(images, positions, job.loader_workers, run.damaged):
         sample = predictor.predict(item.data)
@@ -125,7 +142,7 @@ def _summary(job: Job, run: _Run, layout: Layout, model: nn.Module) -> Measured:
 
 
 def _details(job: Job, run: _Run, layout: Layout, model: Any) -> dict[str, JsonValue]:
-    longer, shorter = layout.scale_of(job.cell.height_px, job.cell.width_px)
+    longer, shorter = scale(job, layout)
     details: dict[str, JsonValue] = {
         "classes": job.task.classes,
         "selection": "all" if job.cell.limit_images is None else "evenly spread",

@@ -16,7 +16,7 @@ from bench.zoo.contract import Choices, Network, StateDict
 from bench.zoo.openmmlab import backbones, mask_rcnn, pyramid, stack, upernet
 
 BACKBONE, NECK = "backbone.", "neck."
-# registered afresh by every call, by a number or by nothing: no entries of a network
+# mean and standard deviation of the pipeline, which some versions stored
 UNREAD = ("data_preprocessor.",)
 
 

@@ -34,15 +34,19 @@ ACCEPTED_MMCV = "2.1.0"
 REFUSED_MMCV = "2.2."
 
 
-@cache
 def start(what: str = "a detector or segmentor") -> operators.Provider:
-    """Import OpenMMLab, mended; the second time nothing happens. Say who serves mmcv's operators.
+    """Import OpenMMLab, mended, at the first call, which takes seconds. Say who serves mmcv's operators.
 
-    Takes some five seconds. Raises `MissingExtra` naming `what` where the extra is not installed.
+    Raises `MissingExtra` naming `what` where the extra is not installed.
     """
     missing = obstacle(what)
     if missing is not None:
         raise missing
+    return _import()
+
+
+@cache
+def _import() -> operators.Provider:
     provider = operators.install()
     with quiet():
         import mmcv  # noqa: PLC0415 (not before the operators are there)

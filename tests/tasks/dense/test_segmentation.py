@@ -21,7 +21,7 @@ from bench.spec.card import TaskCard
 from bench.spec.errors import BadData, Incomplete, Unsupported
 from bench.spec.record import Measured
 from bench.tasks.dense.generate import make_ade20k
-from bench.tasks.segmentation.accuracy import measure
+from bench.tasks.segmentation.accuracy import measure, scale
 from tests.tasks.dense.conftest import CLASSES, MakeJob, learn, small_task
 
 IMAGES = 6
@@ -220,13 +220,22 @@ def test_loader_processes_and_limits_change_what_is_read_and_nothing_else(
     assert alone.flags == ("partial", "random_weights")
 
 
-def test_networks_of_one_window_are_not_scored_at_several_scales(ade: Set, make_job: MakeJob) -> None:
-    job = make_job(ade.task, ade.data, "upernet-vim_tiny", scales="multi")
-    with pytest.raises(Unsupported, match=r"built for one size of window .* set `scales: single`"):
-        measure(job)
-    job = make_job(ade.task, ade.data, "upernet-vim_tiny", windows="whole")
-    with pytest.raises(Unsupported, match="leave out `windows`"):
-        measure(job)
+def test_networks_of_one_window(ade: Set, make_job: MakeJob) -> None:
+    published = read.tasks()["ade20k"]
+    assert published.layout is not None
+    vim, window = "upernet-vim_tiny", {"height_px": 512, "width_px": 512}
+    # the images are those of the other networks: the size of the cell is that of the window
+    assert scale(make_job(published, ade.data, vim, **window), published.layout) == (2048, 512)
+    assert scale(make_job(published, ade.data, KEY, **window), published.layout) == (512, 512)
+    assert scale(make_job(published, ade.data, KEY), published.layout) == (2048, 512)
+    for wanted, task, fields in (
+        ("built for one size of window .* set `scales: single`", published, {**window, "scales": "multi"}),
+        ("leave out `windows`", published, {**window, "windows": "whole"}),
+        (r"set `resolutions: \[512\]`", published, {"height_px": 512, "width_px": 1024}),
+        ("and `task: ade20k`", ade.task, {}),
+    ):
+        with pytest.raises(Unsupported, match=wanted):
+            measure(make_job(task, ade.data, vim, **fields))
 
 
 def test_formats_that_the_models_cannot_be_cast_to(
