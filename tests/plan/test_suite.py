@@ -537,8 +537,8 @@ def test_a_byte_order_mark_is_no_mistake(tmp_path: Path, catalog: Catalog) -> No
             "mask_rcnn-mambaout_small, mask_rcnn-mambaout_base and 13 more",
         ),
         (
-            {"models": "['mask_rcnn-*']", "task": "coco", "measures": "[accuracy]"},
-            "3: sweeps.0.measures.0: task coco allows no measure 'accuracy'; allowed: complexity",
+            {"models": "['mask_rcnn-*']", "task": "coco", "measures": "[throughput]"},
+            "3: sweeps.0.measures.0: task coco allows no measure 'throughput'; allowed: accuracy, complexity",
         ),
     ],
 )
