@@ -27,7 +27,7 @@ from tests.tasks.dense.conftest import CLASSES, MakeJob, learn, small_task
 IMAGES = 6
 KEY = "mask_rcnn-resnet50"
 SCALE = (192, 128)
-STEPS = 320
+STEPS = 480
 
 
 @dataclass(frozen=True)
