@@ -19,6 +19,7 @@ VERBS = {
     "run": "bench.cli.run",
     "plan": "bench.cli.plan",
     "report": "bench.cli.report",
+    "rescore": "bench.cli.rescore",
     "models": "bench.cli.models",
     "complexity": "bench.cli.complexity",
     "doctor": "bench.cli.doctor",

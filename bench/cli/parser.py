@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 import bench
-from bench.plan.grammar import MAX_SIZE_PX, parse_size
+from bench.plan.grammar import EVALUATORS, MAX_SIZE_PX, parse_size
 
 EXIT_CODES = """exit codes:
   0    every planned cell was measured, or is blocked for a reason that is shown
@@ -30,6 +30,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_run(_verb(verbs, "run", "measure every cell of a suite that is not measured yet, then report"))
     _add_plan(_verb(verbs, "plan", "list the cells of a suite: ready, done, or blocked and why"))
     _add_report(_verb(verbs, "report", "write the tables of a suite from its stored records"))
+    _add_rescore(_verb(verbs, "rescore", "compute scores again from what records keep, without the model"))
     _add_models(_verb(verbs, "models", "list every checkpoint the catalog knows"))
     _add_complexity(_verb(verbs, "complexity", "count parameters and MACs of one checkpoint"))
     _add_doctor(_verb(verbs, "doctor", "say what this machine can run, and what is missing"))
@@ -100,6 +101,15 @@ def _add_results(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="where records and tables go (default: ./results)",
     )
+
+
+def _add_rescore(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("records", type=Path, nargs="+", metavar="RECORD.json")
+    parser.add_argument("--data", type=Path, metavar="DIR", help="where data sets lie (default: ./data)")
+    parser.add_argument(
+        "--evaluator", choices=EVALUATORS, help="of average precision (default: that of the record)"
+    )
+    _add_results(parser)
 
 
 def _add_models(parser: argparse.ArgumentParser) -> None:

@@ -14,7 +14,7 @@ from bench.spec.record import Failed, Measured
 
 # the first that a cell has is shown; a CPU has no allocator to ask
 HEADLINES: dict[Measure, tuple[str, ...]] = {
-    "accuracy": ("top1_percent",),
+    "accuracy": ("top1_percent", "miou_percent", "miou_ms_percent", "box_ap_percent"),
     "throughput": ("throughput_img_s",),
     "latency": ("latency_s",),
     "memory": ("peak_allocated_bytes", "peak_process_bytes"),

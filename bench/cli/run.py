@@ -69,7 +69,7 @@ def _measure(workspace: Workspace, *, quiet: bool) -> Summary:
 
 
 def _recipe(workspace: Workspace) -> Recipe:
-    catalog, limits = workspace.catalog, workspace.suite.limits
+    catalog, limits, scoring = workspace.catalog, workspace.suite.limits, workspace.suite.scoring
     return Recipe(
         models=catalog.models,
         tasks=catalog.tasks,
@@ -80,6 +80,8 @@ def _recipe(workspace: Workspace) -> Recipe:
         allowed_corrupt=limits.corrupt_images,
         loader_workers=limits.loader_workers,
         eval_batch=limits.eval_batch,
+        evaluator=scoring.evaluator,
+        keep_dir=workspace.predictions_dir if scoring.keep_predictions else None,
     )
 
 

@@ -130,6 +130,11 @@ class Workspace:
         return identity.machine_slug(self.device)
 
     @property
+    def predictions_dir(self) -> Path:
+        """Where predictions are kept, for suites that ask for it."""
+        return self.results.absolute() / "local" / "predictions"
+
+    @property
     def nights(self) -> Nights:
         """The nights of what is selected of this suite on this machine."""
         limit = [] if self._limit is None else [f"limit {self._limit}"]

@@ -14,7 +14,10 @@ from bench.metrics.registry import metrics
 from bench.spec.cell import PUBLISHED, RANDOM, Cell
 from bench.spec.record import Failed, Measured, Record
 
-JUDGED = ("top1_percent", "top5_percent", "params", "macs")
+JUDGED = (
+    *("top1_percent", "top5_percent", "params", "macs"),
+    *(metric.name for metric in metrics().values() if metric.kind in {"detection", "segmentation"}),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +54,11 @@ def claims(record: Record, reported: Sequence[Reported]) -> tuple[Claim, ...]:
     A metric without a reported value gives one claim that says so. Other measures give none:
     speed and memory are never right or wrong, see `bench.compare.ratio`.
     """
-    judged = [metrics()[name] for name in JUDGED]
+    judged, kind = [metrics()[name] for name in JUDGED], record.provenance.task.kind
     return tuple(
         claim
         for metric in judged
-        if metric.measure == record.cell.measure
+        if metric.concerns(record.cell, kind)
         for claim in _claims_of(record, metric, rows_about(record.cell, metric, reported))
     )
 

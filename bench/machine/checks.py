@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from bench.machine import compiler, data, gpus, identity, openmmlab, scans, weights
+from bench.machine import compiler, data, dense_data, gpus, identity, openmmlab, scans, weights
 from bench.spec.card import ModelCard, TaskCard
 from bench.spec.cell import PUBLISHED
 from bench.spec.errors import CellError, UserError
@@ -148,10 +148,17 @@ def _has_data(task: TaskCard) -> bool:
 
 def _data(task: TaskCard, data_dir: Path) -> Check:
     try:
-        located = data.locate(task, data_dir)
+        found = _found(task, data_dir)
     except CellError as error:
         return Check(f"data {task.key}", False, "not found", str(error))
-    return Check(f"data {task.key}", True, f"{located.reader} at {located.root}")
+    return Check(f"data {task.key}", True, found)
+
+
+def _found(task: TaskCard, data_dir: Path) -> str:
+    if task.layout is not None:
+        return f"folder at {dense_data.locate(task, task.layout, data_dir).root}"
+    located = data.locate(task, data_dir)
+    return f"{located.reader} at {located.root}"
 
 
 def _weights(models: Mapping[str, ModelCard]) -> Check:

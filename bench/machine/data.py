@@ -30,7 +30,7 @@ class Located:
 
 
 def locate(task: TaskCard, data_dir: Path) -> Located:
-    """Find the data set of a task below the data folder, else in the data folder itself.
+    """Find the images of a classification task below the data folder, else in the data folder itself.
 
     Looked for, in each folder that the card names and for each split: a folder with class
     folders, a tar file, parquet files. A split `.` is the folder itself. A data set that the

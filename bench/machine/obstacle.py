@@ -7,7 +7,7 @@ from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
-from bench.machine import compiler, data, openmmlab, scans, weights
+from bench.machine import compiler, data, dense_data, openmmlab, scans, weights
 from bench.machine.listing import listing, other_images
 from bench.spec.card import ModelCard, TaskCard
 from bench.spec.cell import PUBLISHED, RANDOM, Cell
@@ -73,8 +73,12 @@ class Obstacles:
         return located.root, listing(located, self._tasks[task].splits)
 
     def _look_for_data(self, task: str) -> CellError | None:
+        card = self._tasks[task]
         try:
-            located = data.locate(self._tasks[task], self._data_dir)
+            if card.layout is not None:
+                dense_data.locate(card, card.layout, self._data_dir)
+                return None
+            located = data.locate(card, self._data_dir)
         except CellError as error:
             return error
         if located.reader == "parquet" and find_spec("datasets") is None:

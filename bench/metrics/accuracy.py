@@ -10,7 +10,17 @@ from bench.metrics.metric import Metric
 # Same weights on the same images: only decoding, resizing and rounding can differ.
 SLACK_POINTS = Decimal("0.05")
 NEAR_POINTS = Decimal("0.3")
-TOP1 = Metric("top1_percent", "Top-1", "%", 2, "accuracy", True, slack=SLACK_POINTS, near=NEAR_POINTS)
+TOP1 = Metric(
+    "top1_percent",
+    "Top-1",
+    "%",
+    2,
+    "accuracy",
+    True,
+    slack=SLACK_POINTS,
+    near=NEAR_POINTS,
+    kind="classification",
+)
 
 METRICS = (
     replace(TOP1, headline=True),

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal
 
 from bench.metrics.units import stored_per
-from bench.spec.cell import Measure
+from bench.spec.card import Kind
+from bench.spec.cell import Cell, Measure, Scales
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +20,8 @@ class Metric:
     be left. `higher_is_better` is None where neither direction is. A value agrees with a reported
     one within half a printed digit plus `slack` (in shown units) plus `slack_ratio` times the
     reported value; `near` is the difference up to which a miss points at preprocessing.
-    A `headline` is a score that a task is known by: it stands in the overview.
+    A `headline` is a score that a task is known by: it stands in the overview. A score belongs to a `kind`
+    of task, and one of segmentation to its `scales`; both are None where they do not matter.
     """
 
     name: str
@@ -33,11 +35,18 @@ class Metric:
     slack_ratio: Decimal = Decimal(0)
     near: Decimal | None = None
     headline: bool = False
+    kind: Kind | None = None
+    scales: Scales | None = None
 
     @property
     def title(self) -> str:
         """Label and unit as a column header: `Peak allocated (MiB)`."""
         return f"{self.label} ({self.unit})" if self.unit else self.label
+
+    def concerns(self, cell: Cell, kind: Kind) -> bool:
+        """Say whether a cell of a task of this kind can have this figure."""
+        of_task = self.kind in {None, kind} and self.scales in {None, cell.scales}
+        return self.measure == cell.measure and of_task
 
     def in_unit(self, value: float, unit: str | None = None) -> Decimal:
         """Convert a stored value exactly to `unit`, or to the shown one."""

@@ -124,7 +124,9 @@ def _particular(scene: _Scene, sweep: Sweep, card: ModelCard, measure: Measure) 
 
 def _scoring(scene: _Scene, sweep: Sweep, card: ModelCard) -> Values:
     limit, crop = scene.limit_images, sweep.crop_pct
+    windowed = scene.task.kind == "segmentation"
     return {
+        **({"scales": sweep.scales or "single", "windows": sweep.windows or "auto"} if windowed else {}),
         "weights": sweep.weights or PUBLISHED,
         "crop_pct": None if crop == card.preprocessing.crop_pct else crop,
         "limit_images": limit if limit is not None and limit < scene.task.images else None,

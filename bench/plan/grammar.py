@@ -10,7 +10,8 @@ from typing import Annotated, Literal, TypeAlias, get_args
 from pydantic import BeforeValidator, Field, PositiveInt
 
 from bench.spec.base import Spec
-from bench.spec.cell import Batch, Measure, MemoryFormat, Mode, Precision, ScanBackend
+from bench.spec.cell import Batch, Measure, MemoryFormat, Mode, Precision, Scales, ScanBackend, Windows
+from bench.spec.job import Evaluator
 
 MAX_SIZE_PX = 8192
 NAME_PATTERN = "^[a-z0-9_-]+$"
@@ -21,6 +22,7 @@ MEASURED = "What to measure."
 
 Gate = Literal["reported", "last_night"]
 GATES: tuple[Gate, ...] = get_args(Gate)
+EVALUATORS: tuple[Evaluator, ...] = get_args(Evaluator)
 
 
 class Size(Spec):
@@ -61,6 +63,19 @@ class Limits(Spec):
         default=4, ge=0, description="Processes that decode images; 0 = none beside the worker."
     )
     eval_batch: PositiveInt = Field(default=64, description="Images per step where accuracy is measured.")
+
+
+class Scoring(Spec):
+    """How predictions of detectors and segmentors are turned into scores, and whether they are kept."""
+
+    evaluator: Evaluator = Field(
+        default="faster-coco-eval",
+        description="What computes average precision: faster-coco-eval, or the slower pycocotools.",
+    )
+    keep_predictions: bool = Field(
+        default=False,
+        description="Whether detections are kept as COCO JSON below local/predictions of the results.",
+    )
 
 
 class Choices(Spec):
@@ -110,6 +125,16 @@ class Choices(Spec):
         description="Whether the v routes of LocalVMamba and LocalVim return to the tokens they read on maps "
         "that are not square; absent or false = as published, which errs there. Other models ignore it.",
     )
+    scales: Scales | None = Field(
+        default=None,
+        description="Accuracy of segmentors: single (the default), or multi for the mean over six scales "
+        "(0.5 to 1.75) and their mirror images. Others ignore it.",
+    )
+    windows: Windows | None = Field(
+        default=None,
+        description="Accuracy of segmentors: whole images, slide for overlapping windows of 512 px, or "
+        "auto (the default) as the model was published. Others ignore it.",
+    )
 
 
 class Override(Choices):
@@ -155,6 +180,9 @@ class Suite(Spec):
         default=None, min_length=1, description="Folder of the data sets, relative to the current directory."
     )
     limits: Limits = Field(default=Limits(), description="What one cell may take, and how images are loaded.")
+    scoring: Scoring = Field(
+        default=Scoring(), description="How detections and segmentations are scored, and whether kept."
+    )
     gates: tuple[Gate, ...] = Field(
         default=(),
         min_length=1,

@@ -9,17 +9,19 @@ from pydantic import JsonValue
 
 from bench.catalog import read
 from bench.plan.grammar import (
+    EVALUATORS,
     GATES,
     MAX_SIZE_PX,
     NAME_PATTERN,
     SIZE_PATTERN,
     Limits,
     Override,
+    Scoring,
     Suite,
     Sweep,
 )
 from bench.spec.base import Spec
-from bench.spec.cell import MEASURES, MEMORY_FORMATS, MODES, PRECISIONS, SCAN_BACKENDS
+from bench.spec.cell import MEASURES, MEMORY_FORMATS, MODES, PRECISIONS, SCALES, SCAN_BACKENDS, WINDOWS
 
 Schema: TypeAlias = dict[str, JsonValue]
 
@@ -31,7 +33,9 @@ def suite_schema() -> Schema:
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Benchmark suite",
         **_object(Suite, values),
-        "$defs": {kind.__name__.lower(): _object(kind, values) for kind in (Sweep, Override, Limits)},
+        "$defs": {
+            kind.__name__.lower(): _object(kind, values) for kind in (Sweep, Override, Limits, Scoring)
+        },
     }
 
 
@@ -44,6 +48,9 @@ def _values() -> Mapping[str, Schema]:
         "protocol": _one_of(read.protocols()),
         "data": {"type": "string", "minLength": 1},
         "limits": {"$ref": "#/$defs/limits"},
+        "scoring": {"$ref": "#/$defs/scoring"},
+        "evaluator": _one_of(EVALUATORS),
+        "keep_predictions": {"type": "boolean"},
         "gates": _some(_one_of(GATES)),
         "sweeps": _some({"$ref": "#/$defs/sweep"}),
         "models": _some({"type": "string", "minLength": 1, "examples": [*models]}),
@@ -60,6 +67,8 @@ def _values() -> Mapping[str, Schema]:
         "weights": {"type": "string", "minLength": 1, "examples": ["published", "random"]},
         "scan_backend": _one_of(SCAN_BACKENDS),
         "true_inverse": {"type": "boolean"},
+        "scales": _one_of(SCALES),
+        "windows": _one_of(WINDOWS),
         "overrides": {
             "type": "object",
             "propertyNames": {"examples": [*models]},

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 from pydantic import JsonValue, ValidationError
 
-from bench.plan.grammar import GATES, MAX_SIZE_PX, Limits, Override, Suite, Sweep
+from bench.plan.grammar import EVALUATORS, GATES, MAX_SIZE_PX, Limits, Override, Scoring, Suite, Sweep
 from bench.plan.mistakes import Mistake, Place, shown
 from bench.spec.base import Spec
-from bench.spec.cell import MEASURES, MEMORY_FORMATS, MODES, PRECISIONS, SCAN_BACKENDS
+from bench.spec.cell import MEASURES, MEMORY_FORMATS, MODES, PRECISIONS, SCALES, SCAN_BACKENDS, WINDOWS
 from bench.spec.errors import did_you_mean
 
 
@@ -40,6 +40,9 @@ FIELDS: Mapping[str, _Field] = {
     "corrupt_images": _Field("a number of images", "a whole number, 0 or more", "0"),
     "loader_workers": _Field("a number of processes", "a whole number, 0 or more", "4"),
     "eval_batch": _Field("a number of images", "a whole number, 1 or more", "64"),
+    "scoring": _Field("how to score", "a mapping", "{keep_predictions: true}"),
+    "evaluator": _Field("an evaluator", ", ".join(EVALUATORS), "pycocotools", names=EVALUATORS),
+    "keep_predictions": _Field("a choice", "true or false", "false"),
     "gates": _named("a gate", GATES),
     "sweeps": _Field(
         "a sweep",
@@ -65,6 +68,8 @@ FIELDS: Mapping[str, _Field] = {
     "weights": _Field("weights", "published, random or the path of a file", "published"),
     "scan_backend": _Field("a scan backend", ", ".join(SCAN_BACKENDS), "auto", names=SCAN_BACKENDS),
     "true_inverse": _Field("a choice", "true or false", "false"),
+    "scales": _Field("a choice of scales", ", ".join(SCALES), "single", names=SCALES),
+    "windows": _Field("a choice of windows", ", ".join(WINDOWS), "auto", names=WINDOWS),
 }
 
 
@@ -110,7 +115,9 @@ def _kind_of(place: Place) -> type[Spec]:
         return Override
     if len(place) == 1:
         return Suite
-    return Limits if place[0] == "limits" else Sweep
+    if place[0] == "limits":
+        return Limits
+    return Scoring if place[0] == "scoring" else Sweep
 
 
 def _wrong(place: Place, found: JsonValue) -> str:

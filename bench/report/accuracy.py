@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from bench.catalog.reported import Reported
 from bench.compare.pairing import claims, crop_of, partial
 from bench.metrics.accuracy import NEAR_POINTS, SLACK_POINTS
+from bench.metrics.segmentation import MIOU
 from bench.report import words
 from bench.report.against import lines
 from bench.report.origins import Origins
@@ -18,10 +19,15 @@ COLUMNS = columns(
     ("Measured", "Reported", "Difference"),
     ("Verdict", "Source"),
 )
-INTRO = (
+CLASSIFIED = (
     "Differences are in points. ± is the binomial standard error over images; it does not apply between runs "
     "of the same weights. "
     f"Reproduced: within half a printed digit plus {SLACK_POINTS} points. Near: within {NEAR_POINTS} points. "
+    "Not comparable: the conditions differ, so the difference would mean nothing."
+)
+DENSE = (
+    "Differences are in points. "
+    f"Reproduced: within half a printed digit plus {MIOU.slack} points. Near: within {MIOU.near} points. "
     "Not comparable: the conditions differ, so the difference would mean nothing."
 )
 
@@ -42,7 +48,8 @@ def _table(records: Sequence[Record], reported: Sequence[Reported]) -> Table:
         rows += _lines(record, reported, notes, origins.of(record))
     task = records[0].provenance.task
     title = f"Accuracy: {task.label} ({words.plural(task.images, 'image')})"
-    return without_empty(Table(title, COLUMNS, tuple(rows), INTRO, notes.texts))
+    intro = CLASSIFIED if task.kind == "classification" else DENSE
+    return without_empty(Table(title, COLUMNS, tuple(rows), intro, notes.texts))
 
 
 def _lines(
@@ -51,6 +58,8 @@ def _lines(
     cell = record.cell
     label = record.provenance.card.label + notes.mark(words.weights(cell), words.choices(cell), *origin)
     overridden = "crop set by the suite, not the published one" if cell.crop_pct is not None else None
-    crop = f"{crop_of(record)}{notes.mark(overridden)}"
+    # detectors and segmentors see whole images
+    cropped = record.provenance.task.kind == "classification"
+    crop = f"{crop_of(record)}{notes.mark(overridden)}" if cropped else ""
     head = (label, words.size(cell), crop, cell.precision)
     return lines(head, claims(record, reported), notes, partial(record))

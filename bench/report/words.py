@@ -84,7 +84,9 @@ def choices(cell: Cell) -> str | None:
     """Say what the suite chose for the network besides its size, or None for what is usual."""
     backend = "" if cell.scan_backend == "auto" else f"selective scan by {cell.scan_backend}"
     inverse = "true inverse of the v routes, not the published one" if cell.true_inverse else ""
-    return "; ".join(text for text in (backend, inverse) if text) or None
+    scales = "" if cell.scales == "single" else "mean over six scales and their mirror images"
+    windows = {"auto": "", "whole": "whole images", "slide": "overlapping windows"}[cell.windows]
+    return "; ".join(text for text in (backend, inverse, scales, windows) if text) or None
 
 
 def source(row: Reported, card: ModelCard) -> str:

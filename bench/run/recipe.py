@@ -9,7 +9,7 @@ from pathlib import Path
 from bench.machine.identity import Device
 from bench.spec.card import ModelCard, TaskCard
 from bench.spec.cell import Cell
-from bench.spec.job import Job
+from bench.spec.job import Evaluator, Job
 from bench.spec.protocol import Protocol
 
 
@@ -26,6 +26,8 @@ class Recipe:
     allowed_corrupt: int = 0
     loader_workers: int = 0
     eval_batch: int = 64
+    evaluator: Evaluator = "faster-coco-eval"
+    keep_dir: Path | None = None
 
     def job(self, cell: Cell) -> Job:
         """Return the job of one cell; all its names must be in the catalog."""
@@ -40,4 +42,6 @@ class Recipe:
             allowed_corrupt=self.allowed_corrupt,
             loader_workers=self.loader_workers,
             eval_batch=self.eval_batch,
+            evaluator=self.evaluator,
+            keep_dir=None if self.keep_dir is None else str(self.keep_dir),
         )

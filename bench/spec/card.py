@@ -130,6 +130,27 @@ class ModelCard(Spec):
         return digest(content | self.model_dump(mode="json", include=later, exclude_defaults=True))
 
 
+class Layout(Spec):
+    """Where images and labels of a detection or segmentation set lie, and at which scale it is tested.
+
+    `images` is a folder and `labels` a folder or file, both below one of the task's folders; suffixes
+    are those of the files. Cells of the size `at` (height, width in pixels: that of the published MACs) are
+    tested at the published `scale`, (longer, shorter) side in pixels; cells of another size at their own.
+    """
+
+    images: str
+    labels: str
+    image_suffix: str = ".jpg"
+    at: tuple[PositiveInt, PositiveInt]
+    scale: tuple[PositiveInt, PositiveInt]
+
+    def scale_of(self, height_px: int, width_px: int) -> tuple[int, int]:
+        """Return the longer and shorter side in pixels that images of a cell are resized to fit in."""
+        if (height_px, width_px) == self.at:
+            return self.scale
+        return max(height_px, width_px), min(height_px, width_px)
+
+
 class TaskCard(Spec):
     """One task: a data set, how it is laid out on disk, and what may be measured on it.
 
@@ -137,7 +158,8 @@ class TaskCard(Spec):
     `splits` are the names a validation split may have there. `class_names` says which order
     class folders must have: WordNet ids sorted as text, numbers sorted as numbers, or any.
     `labels` are those of the folders or the reassessed ones (ReaL) that timm ships.
-    `generated` names a data set the bench makes itself where it is missing.
+    `generated` names a data set the bench makes itself where it is missing. `layout` is that of detection
+    and segmentation sets, which have no class folders.
     """
 
     key: str
@@ -152,6 +174,7 @@ class TaskCard(Spec):
     splits: tuple[str, ...]
     measures: tuple[Measure, ...]
     generated: str | None = None
+    layout: Layout | None = None
     how_to_get: str
 
     def choose(self, models: Mapping[str, ModelCard]) -> Mapping[str, ModelCard]:
@@ -162,4 +185,7 @@ class TaskCard(Spec):
     def content_digest(self) -> str:
         """Twelve hex digits of what decides a score (texts and places left out)."""
         texts = {"label", "folders", "splits", "measures", "how_to_get"}
-        return digest(self.model_dump(mode="json", exclude=texts))
+        # a field that came later: left out where it says nothing, so that older digests hold
+        content = self.model_dump(mode="json", exclude=texts | {"layout"})
+        later = {} if self.layout is None else {"layout": self.layout.model_dump(mode="json")}
+        return digest(content | later)

@@ -17,6 +17,8 @@ MemoryFormat = Literal["contiguous", "channels_last"]
 Mode = Literal["eager", "compiled"]
 DeviceKind = Literal["cuda", "cpu"]
 ScanBackend = Literal["auto", "reference", "torch", "triton", "mamba_ssm"]
+Scales = Literal["single", "multi"]
+Windows = Literal["auto", "whole", "slide"]
 Batch = PositiveInt | Literal["max"]
 
 PRECISIONS: tuple[Precision, ...] = get_args(Precision)
@@ -25,6 +27,8 @@ MEMORY_FORMATS: tuple[MemoryFormat, ...] = get_args(MemoryFormat)
 MODES: tuple[Mode, ...] = get_args(Mode)
 SCAN_BACKENDS: tuple[ScanBackend, ...] = get_args(ScanBackend)
 DEVICE_KINDS: tuple[DeviceKind, ...] = get_args(DeviceKind)
+SCALES: tuple[Scales, ...] = get_args(Scales)
+WINDOWS: tuple[Windows, ...] = get_args(Windows)
 
 PUBLISHED = "published"
 RANDOM = "random"
@@ -43,6 +47,8 @@ class Cell(Spec):
     no protocol: its `protocol_digest` is empty. `scan_backend` is what computes selective scans, or
     `"auto"` for the fastest that the device has; `true_inverse` sends every output of LocalVMamba and
     LocalVim to the token it came from, where the published code errs on maps that are not square.
+    Segmentors are scored at a `single` scale, or at several with flipped images (`multi`); in overlapping
+    `windows` (`slide`), on `whole` images, or as published (`auto`).
     """
 
     checkpoint: str
@@ -66,6 +72,8 @@ class Cell(Spec):
     weights_digest: str = ""
     scan_backend: ScanBackend = "auto"
     true_inverse: bool = False
+    scales: Scales = "single"
+    windows: Windows = "auto"
 
     @property
     def name(self) -> str:
@@ -89,6 +97,8 @@ class Cell(Spec):
             self._weights_extra(),
             "" if self.scan_backend == "auto" else f"scan_{self.scan_backend}",
             "true_inverse" if self.true_inverse else "",
+            "multi_scale" if self.scales == "multi" else "",
+            "" if self.windows == "auto" else self.windows,
         )
 
     def _weights_extra(self) -> str:

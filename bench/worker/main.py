@@ -11,6 +11,7 @@ import torch
 
 from bench.machine.identity import Device, resolve_device, usable_cpu_count
 from bench.probes import host, switches
+from bench.spec.card import Kind
 from bench.spec.cell import Measure
 from bench.spec.errors import Unsupported, UserError
 from bench.spec.job import Job, Report
@@ -24,6 +25,11 @@ TASKS: dict[Measure, str] = {
     "latency": "bench.tasks.speed.latency:measure",
     "memory": "bench.tasks.speed.memory:measure",
     "complexity": "bench.tasks.complexity.measure:measure",
+}
+# what is measured in another way for a kind of task
+OF_KIND: dict[tuple[Measure, Kind], str] = {
+    ("accuracy", "detection"): "bench.tasks.detection.accuracy:measure",
+    ("accuracy", "segmentation"): "bench.tasks.segmentation.accuracy:measure",
 }
 
 
@@ -89,6 +95,7 @@ def _scan(job: Job) -> _Scan:
 
 
 def _measure(job: Job) -> TaskResult:
-    module, _, function = TASKS[job.cell.measure].partition(":")
+    where = OF_KIND.get((job.cell.measure, job.task.kind), TASKS[job.cell.measure])
+    module, _, function = where.partition(":")
     task: Task = getattr(import_module(module), function)
     return task(job)

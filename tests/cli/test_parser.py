@@ -30,8 +30,12 @@ def subparsers() -> dict[str, set[str]]:
 
 def test_verbs_and_options_change_only_on_purpose() -> None:
     found = subparsers()
-    assert list(found) == ["run", "plan", "report", "models", "complexity", "doctor", "schema"]
+    assert list(found) == [
+        *("run", "plan", "report", "rescore"),
+        *("models", "complexity", "doctor", "schema"),
+    ]
     assert found["run"] == OPTIONS_OF_RUN
+    assert found["rescore"] == {"--data", "--evaluator", "--help", "--results"}
     assert found["plan"] == OPTIONS_OF_RUN - {"--plan", "--strict", "--quiet"}
 
 

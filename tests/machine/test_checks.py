@@ -71,7 +71,7 @@ def test_who_serves_the_operators_of_mmcv_is_said(monkeypatch: pytest.MonkeyPatc
     assert check.found == "mmdet 3.3.0, mmsegmentation 1.2.2; operators of mmcv from torchvision"
 
 
-@pytest.mark.parametrize("task", ["coco", "quickstart"])
+@pytest.mark.parametrize("task", ["quickstart_coco", "quickstart"])
 def test_data_that_no_score_needs_is_not_looked_for(task: str) -> None:
     assert not checks._has_data(read.tasks()[task])
     assert checks._has_data(read.tasks()["imagenet"])

@@ -16,8 +16,10 @@ from bench.spec.errors import UnknownName
 
 WRITTEN: dict[Measure, str] = {
     "accuracy": "top1_percent top5_percent top1_stderr_percent top5_stderr_percent top1_correct "
-    "top5_correct images box_ap_percent box_ap50_percent box_ap75_percent mask_ap_percent mask_ap50_percent "
-    "mask_ap75_percent miou_percent miou_ms_percent",
+    "top5_correct images miou_percent macc_percent aacc_percent miou_ms_percent macc_ms_percent "
+    "aacc_ms_percent box_ap_percent box_ap50_percent box_ap75_percent box_ap_small_percent "
+    "box_ap_medium_percent box_ap_large_percent mask_ap_percent mask_ap50_percent mask_ap75_percent "
+    "mask_ap_small_percent mask_ap_medium_percent mask_ap_large_percent",
     "throughput": "throughput_img_s step_s step_iqr_s step_min_s batch_images wall_gap_percent compile_s "
     "graph_breaks output_rel_error energy_j_per_image",
     "latency": "latency_s latency_p90_s latency_min_s latency_iqr_s",

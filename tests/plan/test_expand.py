@@ -326,6 +326,22 @@ def test_equal_combinations_are_one_cell(suite_of: SuiteOf, catalog: Catalog) ->
     assert len({cell.key for cell in cells}) == 4
 
 
+def test_scales_and_windows_concern_the_accuracy_of_segmentors_only(
+    suite_of_all: SuiteOf, whole_catalog: Catalog
+) -> None:
+    fields = {"measures": "[accuracy, complexity]", "scales": "multi", "windows": "slide"}
+    suite = suite_of_all(
+        sweep(models="[upernet-resnet50]", task="ade20k", **fields)
+        + sweep(models="[deit_small]", task="imagenet", **fields)
+    )
+    assert [cell.name for cell in cells_of(suite, whole_catalog)] == [
+        "upernet-resnet50/ade20k/224x224/fp32/accuracy/multi_scale+slide",
+        "upernet-resnet50/ade20k/224x224/fp32/complexity",
+        "deit_small/imagenet/224x224/fp32/accuracy",
+        "deit_small/imagenet/224x224/fp32/complexity",
+    ]
+
+
 def test_a_task_takes_models_of_its_kind_only(suite_of_all: SuiteOf, whole_catalog: Catalog) -> None:
     sizes = {"resolutions": "[800x1280]", "measures": "[complexity]"}
     suite = suite_of_all(

@@ -15,7 +15,7 @@ SIZES = "allowed: 224 for a square, 800x1280 for height x width, each 1 to 8192"
 KEYS = "allowed: the keys that `bench models` lists, and globs of them"
 SWEEP_FIELDS = (
     "resolutions, precisions, memory_formats, modes, batch, measures, crop_pct, weights, "
-    "scan_backend, true_inverse, models, task, protocol, overrides"
+    "scan_backend, true_inverse, scales, windows, models, task, protocol, overrides"
 )
 PRECISIONS = "fp32, tf32, amp_fp16, amp_bf16, bf16, fp16"
 MEASURES = "accuracy, throughput, latency, memory, complexity"
@@ -206,10 +206,12 @@ def one_sweep(**fields: str) -> str:
             {"overrides": "{deit_small: {batches: 4, task: speed}}"},
             [
                 "5: sweeps.0.overrides.deit_small.batches: unknown field; allowed: resolutions, precisions, "
-                "memory_formats, modes, batch, measures, crop_pct, weights, scan_backend, true_inverse; "
+                "memory_formats, modes, batch, measures, crop_pct, weights, scan_backend, true_inverse, "
+                "scales, windows; "
                 "did you mean 'batch'?",
                 "5: sweeps.0.overrides.deit_small.task: unknown field; allowed: resolutions, precisions, "
-                "memory_formats, modes, batch, measures, crop_pct, weights, scan_backend, true_inverse",
+                "memory_formats, modes, batch, measures, crop_pct, weights, scan_backend, true_inverse, "
+                "scales, windows",
             ],
         ),
         (
@@ -338,7 +340,8 @@ NAMES = "is not a suite name; allowed: lower-case letters, digits, _ and -"
         (
             "name: x\nsweep: 1",
             [
-                "2: sweep: unknown field; allowed: name, description, protocol, data, limits, gates, sweeps; "
+                "2: sweep: unknown field; allowed: name, description, protocol, data, limits, scoring, "
+                "gates, sweeps; "
                 "did you mean 'sweeps'?"
             ],
         ),
@@ -403,6 +406,15 @@ def test_an_override_is_not_blamed_for_a_model_misspelt_above(tmp_path: Path, ca
             {"scan_backend": "3"},
             "6: sweeps.0.scan_backend: 3 is not a scan backend; "
             "allowed: auto, reference, torch, triton, mamba_ssm",
+        ),
+        (
+            {"scales": "many"},
+            "6: sweeps.0.scales: unknown choice of scales 'many'; allowed: single, multi",
+        ),
+        (
+            {"windows": "slid"},
+            "7: sweeps.0.windows: unknown choice of windows 'slid'; allowed: auto, whole, slide; "
+            "did you mean 'slide'?",
         ),
         (
             {"true_inverse": "published"},
@@ -525,8 +537,8 @@ def test_a_byte_order_mark_is_no_mistake(tmp_path: Path, catalog: Catalog) -> No
             "mask_rcnn-mambaout_small, mask_rcnn-mambaout_base and 13 more",
         ),
         (
-            {"models": "['mask_rcnn-*']", "task": "coco", "measures": "[accuracy]"},
-            "3: sweeps.0.measures.0: task coco allows no measure 'accuracy'; allowed: complexity",
+            {"models": "['mask_rcnn-*']", "task": "coco", "measures": "[throughput]"},
+            "3: sweeps.0.measures.0: task coco allows no measure 'throughput'; allowed: accuracy, complexity",
         ),
     ],
 )

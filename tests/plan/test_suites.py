@@ -13,7 +13,16 @@ from bench.plan.suite import Suite, read_suite
 from bench.spec.cell import Cell, DeviceKind
 
 SUITES = Path(__file__).parents[2] / "suites"
-NAMES = ("ade20k", "coco", "imagenet", "nightly", "quickstart", "resolutions", "throughput")
+NAMES = (
+    "ade20k",
+    "coco",
+    "dense-quickstart",
+    "imagenet",
+    "nightly",
+    "quickstart",
+    "resolutions",
+    "throughput",
+)
 
 
 def load(name: str, catalog: Catalog) -> Suite:
@@ -150,10 +159,16 @@ def test_dense_suites_have_every_detector_and_segmentor(
     name: str, method: str, size: tuple[int, int], models: int, whole_catalog: Catalog
 ) -> None:
     cells = cells_of(name, whole_catalog)
-    assert [cell.checkpoint for cell in cells] == [
-        key for key, card in whole_catalog.models.items() if card.source == method
-    ]
-    assert len(cells) == models
-    assert {(cell.task, cell.height_px, cell.width_px, cell.measure) for cell in cells} == {
-        (name, *size, "complexity")
-    }
+    counted = [cell for cell in cells if cell.measure == "complexity"]
+    every = [key for key, card in whole_catalog.models.items() if card.source == method]
+    assert [cell.checkpoint for cell in counted] == every
+    assert len(counted) == models
+    assert {(cell.task, cell.height_px, cell.width_px) for cell in counted} == {(name, *size)}
+    scored = [cell for cell in cells if cell.measure == "accuracy"]
+    assert {cell.checkpoint for cell in scored if cell.scales == "single"} == set(every)
+    several = {cell.checkpoint for cell in scored if cell.scales == "multi"}
+    # Vim is built for one size of window
+    assert several == ({key for key in every if "-vim_" not in key} if name == "ade20k" else set())
+    assert len(scored) == len(counted) + len(several)
+    sizes = {(cell.height_px, cell.width_px) for cell in scored if "-vim_" not in cell.checkpoint}
+    assert sizes == {size}

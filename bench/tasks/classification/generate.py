@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
@@ -11,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from bench.spec.errors import BadData
+from bench.tasks.made import ensure_made
 
 Plane = NDArray[np.int64]
 Pattern = Callable[[Plane, Plane, int], Plane]
@@ -35,25 +33,8 @@ PATTERNS: Mapping[str, Pattern] = {
 
 
 def ensure(name: str, root: Path) -> None:
-    """Make the generated data set `name` at `root` unless it is there.
-
-    It appears whole or not at all: a run that is killed leaves at most a hidden folder.
-    Raises `BadData` where the folder cannot be written.
-    """
-    if root.is_dir():
-        return
-    partial = root.with_name(f".{root.name}.{os.getpid()}.partial")
-    try:
-        partial.mkdir(parents=True)
-        MAKERS[name](partial)
-        _publish(partial, root)
-    except OSError as error:
-        raise BadData(
-            f"the images of {name} cannot be written to {root} ({error.strerror}); "
-            "name another data folder with --data"
-        ) from None
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
+    """Make the generated data set `name` at `root` unless it is there; raises as `ensure_made`."""
+    ensure_made(name, root, MAKERS[name])
 
 
 def quickstart_images() -> Iterator[tuple[str, NDArray[np.uint8]]]:
@@ -89,12 +70,3 @@ def _draw(pattern: Pattern, random: np.random.RandomState) -> NDArray[np.uint8]:
 def _radius(y: Plane, x: Plane, period: int) -> Plane:
     squared: Plane = (y % period - period // 2) ** 2 + (x % period - period // 2) ** 2
     return squared
-
-
-def _publish(partial: Path, root: Path) -> None:
-    try:
-        partial.rename(root)
-    except OSError:
-        # another process was faster; its images are the same
-        if not root.is_dir():
-            raise

@@ -1,0 +1,313 @@
+"""Detectors are scored as mmdet scores them, digit by digit; one that has learnt scores high."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from bench.catalog import read
+from bench.metrics.coco_ap import scores
+from bench.spec.card import TaskCard
+from bench.spec.errors import BadData, Incomplete
+from bench.spec.record import Measured
+from bench.tasks.dense.generate import make_coco
+from bench.tasks.detection.accuracy import measure
+from bench.tasks.detection.classes import NAMES
+from tests.tasks.dense.conftest import CLASSES, MakeJob, learn, small_task
+
+IMAGES = 6
+KEY = "mask_rcnn-resnet50"
+SCALE = (192, 128)
+STEPS = 480
+
+
+@dataclass(frozen=True)
+class Set:
+    """A set in the format of COCO, its task and the configuration of a small network for it."""
+
+    data: Path
+    task: TaskCard
+    config: dict[str, Any]
+
+    @property
+    def root(self) -> Path:
+        return self.data / "coco"
+
+    @property
+    def annotations(self) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads((self.root / "annotations/instances_val2017.json").read_text())
+        return found
+
+
+@pytest.fixture(scope="module")
+def coco(tmp_path_factory: pytest.TempPathFactory) -> Set:
+    from bench.zoo.openmmlab import backbones, source
+
+    data = tmp_path_factory.mktemp("data")
+    make_coco(data / "coco", IMAGES, CLASSES, seed=1)
+    task = small_task("coco", IMAGES, {"at": (128, 192), "scale": SCALE})
+    card = read.every_model()[KEY]
+    config = source.config_of(card, backbones.describe(card, (128, 192), {}))
+    config["backbone"] |= {"depth": 18, "base_channels": 16, "stem_channels": 16, "norm_eval": False}
+    config["neck"] |= {"in_channels": [16, 32, 64, 128], "out_channels": 32}
+    config["rpn_head"] |= {"in_channels": 32, "feat_channels": 32}
+    heads = config["roi_head"]
+    for extractor in ("bbox_roi_extractor", "mask_roi_extractor"):
+        heads[extractor]["out_channels"] = 32
+    heads["bbox_head"] |= {"in_channels": 32, "fc_out_channels": 128}
+    heads["mask_head"] |= {"in_channels": 32, "conv_out_channels": 32, "num_convs": 2}
+    config["train_cfg"]["rcnn"]["sampler"]["num"] = 64
+    config["train_cfg"]["rpn_proposal"] |= {"nms_pre": 200, "max_per_img": 100}
+    config["test_cfg"]["rpn"] |= {"nms_pre": 200, "max_per_img": 100}
+    return Set(data, task, config)
+
+
+@pytest.fixture(scope="module")
+def detector(coco: Set) -> nn.Module:
+    """Train a small Mask R-CNN on the set itself."""
+    from mmdet.datasets import CocoDataset
+    from mmengine.dataset import pseudo_collate
+    from mmengine.registry import DefaultScope
+
+    from bench.zoo.openmmlab import source, stack
+
+    torch.manual_seed(0)
+    np.random.seed(0)
+    model = source.build(read.every_model()[KEY], copy.deepcopy(coco.config))
+    with DefaultScope.overwrite_default_scope("mmdet"):
+        images = CocoDataset(
+            data_root=str(coco.root),
+            ann_file="annotations/instances_val2017.json",
+            data_prefix={"img": "val2017"},
+            filter_cfg={"filter_empty_gt": True},
+            pipeline=[
+                {"type": "LoadImageFromFile"},
+                {"type": "LoadAnnotations", "with_bbox": True, "with_mask": True},
+                {"type": "Resize", "scale": SCALE, "keep_ratio": True},
+                {"type": "PackDetInputs"},
+            ],
+        )
+        # pycocotools does not know the latest numpy
+        with stack.quiet():
+            batches = [pseudo_collate([images[i]]) for i in range(len(images))]
+        learn(model, batches, STEPS, rate=3e-3)
+    return model
+
+
+@pytest.fixture
+def scored(
+    coco: Set, detector: nn.Module, make_job: MakeJob, answer_with: Callable[[nn.Module], None]
+) -> Callable[..., Measured]:
+    def score(**fields: Any) -> Measured:
+        answer_with(copy.deepcopy(detector))
+        return measure(make_job(coco.task, coco.data, KEY, **fields)).measured
+
+    return score
+
+
+def by_runner(coco: Set, model: nn.Module, work: Path) -> Mapping[str, float]:
+    """Score with mmengine's `Runner` and the configuration that comes with mmdet."""
+    import mmdet
+    from mmengine.config import Config
+    from mmengine.runner import Runner
+
+    file = Path(mmdet.__file__).parent / ".mim" / "configs" / "_base_" / "datasets" / "coco_instance.py"
+    published = Config.fromfile(str(file))
+    loader = published.test_dataloader
+    loader.dataset.data_root = f"{coco.root}/"
+    loader.num_workers, loader.persistent_workers = 0, False
+    for step in loader.dataset.pipeline:
+        if step.type == "Resize":
+            step.scale = SCALE
+    evaluator = published.test_evaluator
+    evaluator.ann_file = str(coco.root / "annotations/instances_val2017.json")
+    torch.save({"state_dict": model.state_dict()}, work / "x.pth")
+    runner = Runner.from_cfg(
+        Config(
+            {
+                "model": copy.deepcopy(coco.config),
+                "work_dir": str(work),
+                "test_dataloader": loader,
+                "test_evaluator": evaluator,
+                "test_cfg": {"type": "TestLoop"},
+                "load_from": str(work / "x.pth"),
+                "default_scope": "mmdet",
+                "experiment_name": f"coco{work.name}",
+                "log_level": "ERROR",
+            }
+        )
+    )
+    found: dict[str, float] = runner.test()
+    return found
+
+
+THEIRS = {
+    "ap": "mAP",
+    "ap50": "mAP_50",
+    "ap75": "mAP_75",
+    "ap_small": "mAP_s",
+    "ap_medium": "mAP_m",
+    "ap_large": "mAP_l",
+}
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_scores_are_those_of_mmengine_s_runner(
+    coco: Set, detector: nn.Module, scored: Callable[..., Measured], tmp_path: Path
+) -> None:
+    ours, theirs = scored().values, by_runner(coco, detector, tmp_path)
+    for what, iou_type in {"box": "bbox", "mask": "segm"}.items():
+        for part, name in THEIRS.items():
+            # theirs is -1 where there is nothing of the size, rounded to three digits else
+            value = ours.get(f"{what}_{part}_percent", -100.0)
+            assert f"{value / 100:.3f}" == f"{theirs[f'coco/{iou_type}_{name}']:.3f}", (what, part)
+    assert ours["images"] == IMAGES
+
+
+def test_a_detector_that_has_learnt_the_set_scores_high(scored: Callable[..., Measured]) -> None:
+    values = scored().values
+    assert values["box_ap_percent"] > 50
+    assert values["mask_ap_percent"] > 50
+
+
+def test_both_evaluators_agree_and_the_record_names_the_one(scored: Callable[..., Measured]) -> None:
+    fast, slow = scored(), scored(evaluator="pycocotools")
+    # to the last bits of a sum: they add up in another order
+    assert fast.values == pytest.approx(slow.values, rel=1e-13)
+    assert str(fast.details["evaluator"]).startswith("faster-coco-eval 1.")
+    assert str(slow.details["evaluator"]).startswith("pycocotools 2.")
+
+
+def test_kept_predictions_give_the_same_scores(
+    coco: Set, scored: Callable[..., Measured], tmp_path: Path
+) -> None:
+    found = scored(keep_dir=str(tmp_path / "kept"))
+    kept: Any = found.details["predictions"]
+    (path,) = (tmp_path / "kept").iterdir()
+    assert path.name == kept["file"]
+    detections = json.loads(path.read_bytes())
+    assert len(detections) == found.details["detections"]
+    assert {"image_id", "category_id", "bbox", "score", "segmentation"} == set(detections[0])
+    ids = [image["id"] for image in coco.annotations["images"]]
+    again = scores(coco.annotations, detections, ids, "faster-coco-eval")
+    assert again == {name: value for name, value in found.values.items() if name != "images"}
+
+
+def test_a_limit_scores_the_images_that_it_reads(scored: Callable[..., Measured]) -> None:
+    found = scored(limit_images=2)
+    assert (found.values["images"], found.details["image_ids"]) == (2, [1, 4])
+    assert found.flags == ("partial", "random_weights")
+
+
+def test_names_of_classes_are_those_of_mmdet() -> None:
+    from mmdet.datasets import CocoDataset
+
+    assert tuple(CocoDataset.METAINFO["classes"]) == NAMES
+
+
+class TestWrongData:
+    """Each is found before the network is built, with the file and the remedy."""
+
+    @pytest.fixture
+    def data(self, tmp_path: Path) -> Path:
+        make_coco(tmp_path / "coco", IMAGES, CLASSES, seed=1)
+        return tmp_path
+
+    @pytest.fixture
+    def complaint(self, coco: Set, data: Path, make_job: MakeJob) -> Callable[[Callable[[Any], Any]], str]:
+        def complain(change: Callable[[Any], Any]) -> str:
+            path = data / "coco/annotations/instances_val2017.json"
+            document = json.loads(path.read_text())
+            change(document)
+            path.write_text(json.dumps(document))
+            with pytest.raises(BadData) as caught:
+                measure(make_job(coco.task, data, KEY))
+            return str(caught.value)
+
+        return complain
+
+    def test_annotations_of_another_split(self, complaint: Callable[..., str]) -> None:
+        def rename(document: Any) -> None:
+            for image in document["images"]:
+                image["file_name"] = f"train_{image['file_name']}"
+
+        said = complaint(rename)
+        assert "is for another split: none of its 6 images, such as train_000000000001.jpg, is in" in said
+        assert "annotations_trainval2017.zip" in said
+
+    def test_fewer_annotated_images(self, complaint: Callable[..., str]) -> None:
+        said = complaint(lambda document: document["images"].pop())
+        assert "annotates 5 images, but COCO 2017 validation has 6; it is of another split or a part" in said
+
+    def test_images_are_missing(self, data: Path, complaint: Callable[..., str]) -> None:
+        (data / "coco/val2017/000000000003.jpg").unlink()
+        assert (
+            "lacks 1 of the 6 images that instances_val2017.json annotates (000000000003.jpg); complete"
+            in (complaint(lambda _: None))
+        )
+
+    def test_91_categories(self, complaint: Callable[..., str]) -> None:
+        def renumber(document: Any) -> None:
+            document["categories"] = [{"id": number, "name": f"{number}"} for number in range(1, 92)]
+
+        assert "has 91 categories, but COCO 2017 validation has 80, numbered 1 to 90 with gaps" in (
+            complaint(renumber)
+        )
+
+    def test_categories_in_another_order(self, complaint: Callable[..., str]) -> None:
+        assert "has the category 90 (toothbrush) where COCO 2017 validation has 1 (person)" in (
+            complaint(lambda document: document["categories"].reverse())
+        )
+
+    def test_annotations_without_image_class_or_mask(self, complaint: Callable[..., str]) -> None:
+        assert "annotation 1 is of image 77, which the file does not list" in (
+            complaint(lambda document: document["annotations"][0].update(image_id=77))
+        )
+        assert "annotation 1 is of category 12, which the file does not list" in (
+            complaint(lambda document: document["annotations"][0].update(image_id=1, category_id=12))
+        )
+        assert "annotation 1 has no box or no mask" in (
+            complaint(
+                lambda document: (
+                    document["annotations"][0].update(category_id=1)
+                    or document["annotations"][0].pop("segmentation")
+                )
+            )
+        )
+
+    def test_no_annotation_file(self, data: Path, coco: Set, make_job: MakeJob) -> None:
+        path = data / "coco/annotations/instances_val2017.json"
+        path.write_text("[]")
+        with pytest.raises(BadData, match="has no list of images or annotations or categories"):
+            measure(make_job(coco.task, data, KEY))
+        path.write_text("{")
+        with pytest.raises(BadData, match="cannot be read as JSON"):
+            measure(make_job(coco.task, data, KEY))
+
+    def test_a_damaged_image_is_counted(
+        self,
+        coco: Set,
+        data: Path,
+        detector: nn.Module,
+        make_job: MakeJob,
+        answer_with: Callable[[nn.Module], None],
+    ) -> None:
+        path = data / "coco/val2017/000000000004.jpg"
+        path.write_bytes(path.read_bytes()[:200])
+        answer_with(copy.deepcopy(detector))
+        with pytest.raises(
+            Incomplete, match=r"1 images cannot be decoded: 000000000004.jpg .* to 1 to leave"
+        ):
+            measure(make_job(coco.task, data, KEY))
+        found = measure(make_job(coco.task, data, KEY, allowed_corrupt=1)).measured
+        assert found.values["images"] == 5
+        assert found.details["image_ids"] == [1, 2, 3, 5, 6]
