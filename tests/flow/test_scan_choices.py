@@ -42,9 +42,9 @@ def test_a_size_and_a_backend_that_cannot_be_are_blocked_before_anything_starts(
     bench: Bench, write_suite: WriteSuite, tmp_path: Path
 ) -> None:
     suite = write_suite(
-        models="[vim_tiny]", resolutions="[40, 32]", measures="[memory]", scan_backend="triton"
+        models="[vim_tiny]", resolutions="[8, 32]", measures="[memory]", scan_backend="triton"
     )
     planned = bench(suite, "--plan", env={"TRITON_INTERPRET": "0"})
     assert planned.code == 0
-    assert "multiples of 16 px, not 40x40; the nearest size is 32x32" in planned.out
+    assert "of at least 16 px, not 8x8; the nearest size is 16x16" in planned.out
     assert "scan backend triton needs" in planned.out
