@@ -1,4 +1,4 @@
-"""Routes and operands to test and to time the operators on routes with."""
+"""Routes and operands to test the operators on routes with."""
 
 from __future__ import annotations
 
