@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +18,25 @@ from bench.machine import openmmlab
 from bench.spec.card import Layout, TaskCard
 from bench.spec.cell import Cell
 from bench.spec.job import Job
+from bench.spec.record import Measured
 
 MakeJob = Callable[..., Job]
+Score = Callable[..., Measured]
 CLASSES = 5
 """How many of the classes occur; a small network learns them in seconds."""
+
+
+@dataclass(frozen=True)
+class Set:
+    """A set in a published format below `data`, its task and the configuration of a small network for it."""
+
+    root: Path
+    task: TaskCard
+    config: dict[str, Any]
+
+    @property
+    def data(self) -> Path:
+        return self.root.parent
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -84,6 +101,41 @@ def answer_with(monkeypatch: pytest.MonkeyPatch) -> Callable[[nn.Module], None]:
         monkeypatch.setattr(zoo, "load", lambda *_, **__: zoo.Loaded(model.eval(), None))
 
     return answer
+
+
+def published_data(package: str, name: str, root: str, scale: tuple[int, int]) -> Any:
+    """Return the data configuration that comes with a package of OpenMMLab, for a set and scale of ours."""
+    from mmengine.config import Config
+
+    folder = Path(str(import_module(package).__file__)).parent / ".mim" / "configs" / "_base_" / "datasets"
+    published = Config.fromfile(str(folder / name))
+    loader = published.test_dataloader
+    loader.dataset.data_root = root
+    loader.num_workers, loader.persistent_workers = 0, False
+    for step in loader.dataset.pipeline:
+        if step.type == "Resize":
+            step.scale = scale
+    return published
+
+
+def run_test(package: str, network: dict[str, Any], state: dict[str, Any], data: Any, work: Path) -> Any:
+    """Return what mmengine's `Runner` scores a network with this state on the data of `published_data`."""
+    from mmengine.config import Config
+    from mmengine.runner import Runner
+
+    torch.save({"state_dict": state}, work / "x.pth")
+    settings = {
+        "model": network,
+        "work_dir": str(work),
+        "test_dataloader": data.test_dataloader,
+        "test_evaluator": data.test_evaluator,
+        "test_cfg": {"type": "TestLoop"},
+        "load_from": str(work / "x.pth"),
+        "default_scope": package,
+        "experiment_name": f"{package}{work.name}",
+        "log_level": "ERROR",
+    }
+    return Runner.from_cfg(Config(settings)).test()
 
 
 def small_task(key: str, images: int, layout: dict[str, Any]) -> TaskCard:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +15,21 @@ from torch import nn
 
 from bench.catalog import read
 from bench.metrics.coco_ap import scores
-from bench.spec.card import TaskCard
 from bench.spec.errors import BadData, Incomplete
 from bench.spec.record import Measured
 from bench.tasks.dense.generate import make_coco
 from bench.tasks.detection.accuracy import measure
 from bench.tasks.detection.classes import NAMES
-from tests.tasks.dense.conftest import CLASSES, MakeJob, learn, small_task
+from tests.tasks.dense.conftest import (
+    CLASSES,
+    MakeJob,
+    Score,
+    Set,
+    learn,
+    published_data,
+    run_test,
+    small_task,
+)
 
 IMAGES = 6
 KEY = "mask_rcnn-resnet50"
@@ -30,30 +37,17 @@ SCALE = (192, 128)
 STEPS = 480
 
 
-@dataclass(frozen=True)
-class Set:
-    """A set in the format of COCO, its task and the configuration of a small network for it."""
-
-    data: Path
-    task: TaskCard
-    config: dict[str, Any]
-
-    @property
-    def root(self) -> Path:
-        return self.data / "coco"
-
-    @property
-    def annotations(self) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads((self.root / "annotations/instances_val2017.json").read_text())
-        return found
+def annotations_of(coco: Set) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((coco.root / "annotations/instances_val2017.json").read_text())
+    return found
 
 
 @pytest.fixture(scope="module")
 def coco(tmp_path_factory: pytest.TempPathFactory) -> Set:
     from bench.zoo.openmmlab import backbones, source
 
-    data = tmp_path_factory.mktemp("data")
-    make_coco(data / "coco", IMAGES, CLASSES, seed=1)
+    root = tmp_path_factory.mktemp("data") / "coco"
+    make_coco(root, IMAGES, CLASSES, seed=1)
     task = small_task("coco", IMAGES, {"at": (128, 192), "scale": SCALE})
     card = read.every_model()[KEY]
     config = source.config_of(card, backbones.describe(card, (128, 192), {}))
@@ -68,7 +62,7 @@ def coco(tmp_path_factory: pytest.TempPathFactory) -> Set:
     config["train_cfg"]["rcnn"]["sampler"]["num"] = 64
     config["train_cfg"]["rpn_proposal"] |= {"nms_pre": 200, "max_per_img": 100}
     config["test_cfg"]["rpn"] |= {"nms_pre": 200, "max_per_img": 100}
-    return Set(data, task, config)
+    return Set(root, task, config)
 
 
 @pytest.fixture(scope="module")
@@ -106,7 +100,7 @@ def detector(coco: Set) -> nn.Module:
 @pytest.fixture
 def scored(
     coco: Set, detector: nn.Module, make_job: MakeJob, answer_with: Callable[[nn.Module], None]
-) -> Callable[..., Measured]:
+) -> Score:
     def score(**fields: Any) -> Measured:
         answer_with(copy.deepcopy(detector))
         return measure(make_job(coco.task, coco.data, KEY, **fields)).measured
@@ -116,37 +110,11 @@ def scored(
 
 def by_runner(coco: Set, model: nn.Module, work: Path) -> Mapping[str, float]:
     """Score with mmengine's `Runner` and the configuration that comes with mmdet."""
-    import mmdet
-    from mmengine.config import Config
-    from mmengine.runner import Runner
-
-    file = Path(mmdet.__file__).parent / ".mim" / "configs" / "_base_" / "datasets" / "coco_instance.py"
-    published = Config.fromfile(str(file))
-    loader = published.test_dataloader
-    loader.dataset.data_root = f"{coco.root}/"
-    loader.num_workers, loader.persistent_workers = 0, False
-    for step in loader.dataset.pipeline:
-        if step.type == "Resize":
-            step.scale = SCALE
-    evaluator = published.test_evaluator
-    evaluator.ann_file = str(coco.root / "annotations/instances_val2017.json")
-    torch.save({"state_dict": model.state_dict()}, work / "x.pth")
-    runner = Runner.from_cfg(
-        Config(
-            {
-                "model": copy.deepcopy(coco.config),
-                "work_dir": str(work),
-                "test_dataloader": loader,
-                "test_evaluator": evaluator,
-                "test_cfg": {"type": "TestLoop"},
-                "load_from": str(work / "x.pth"),
-                "default_scope": "mmdet",
-                "experiment_name": f"coco{work.name}",
-                "log_level": "ERROR",
-            }
-        )
+    published = published_data("mmdet", "coco_instance.py", f"{coco.root}/", SCALE)
+    published.test_evaluator.ann_file = str(coco.root / "annotations/instances_val2017.json")
+    found: dict[str, float] = run_test(
+        "mmdet", copy.deepcopy(coco.config), model.state_dict(), published, work
     )
-    found: dict[str, float] = runner.test()
     return found
 
 
@@ -162,7 +130,7 @@ THEIRS = {
 
 @pytest.mark.filterwarnings("ignore")
 def test_scores_are_those_of_mmengine_s_runner(
-    coco: Set, detector: nn.Module, scored: Callable[..., Measured], tmp_path: Path
+    coco: Set, detector: nn.Module, scored: Score, tmp_path: Path
 ) -> None:
     ours, theirs = scored().values, by_runner(coco, detector, tmp_path)
     for what, iou_type in {"box": "bbox", "mask": "segm"}.items():
@@ -173,13 +141,13 @@ def test_scores_are_those_of_mmengine_s_runner(
     assert ours["images"] == IMAGES
 
 
-def test_a_detector_that_has_learnt_the_set_scores_high(scored: Callable[..., Measured]) -> None:
+def test_a_detector_that_has_learnt_the_set_scores_high(scored: Score) -> None:
     values = scored().values
     assert values["box_ap_percent"] > 50
     assert values["mask_ap_percent"] > 50
 
 
-def test_both_evaluators_agree_and_the_record_names_the_one(scored: Callable[..., Measured]) -> None:
+def test_both_evaluators_agree_and_the_record_names_the_one(scored: Score) -> None:
     fast, slow = scored(), scored(evaluator="pycocotools")
     # to the last bits of a sum: they add up in another order
     assert fast.values == pytest.approx(slow.values, rel=1e-13)
@@ -187,9 +155,7 @@ def test_both_evaluators_agree_and_the_record_names_the_one(scored: Callable[...
     assert str(slow.details["evaluator"]).startswith("pycocotools 2.")
 
 
-def test_kept_predictions_give_the_same_scores(
-    coco: Set, scored: Callable[..., Measured], tmp_path: Path
-) -> None:
+def test_kept_predictions_give_the_same_scores(coco: Set, scored: Score, tmp_path: Path) -> None:
     found = scored(keep_dir=str(tmp_path / "kept"))
     kept: Any = found.details["predictions"]
     (path,) = (tmp_path / "kept").iterdir()
@@ -197,12 +163,12 @@ def test_kept_predictions_give_the_same_scores(
     detections = json.loads(path.read_bytes())
     assert len(detections) == found.details["detections"]
     assert {"image_id", "category_id", "bbox", "score", "segmentation"} == set(detections[0])
-    ids = [image["id"] for image in coco.annotations["images"]]
-    again = scores(coco.annotations, detections, ids, "faster-coco-eval")
+    ids = [image["id"] for image in annotations_of(coco)["images"]]
+    again = scores(annotations_of(coco), detections, ids, "faster-coco-eval")
     assert again == {name: value for name, value in found.values.items() if name != "images"}
 
 
-def test_a_limit_scores_the_images_that_it_reads(scored: Callable[..., Measured]) -> None:
+def test_a_limit_scores_the_images_that_it_reads(scored: Score) -> None:
     found = scored(limit_images=2)
     assert (found.values["images"], found.details["image_ids"]) == (2, [1, 4])
     assert found.flags == ("partial", "random_weights")

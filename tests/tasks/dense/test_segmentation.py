@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,44 +16,39 @@ from torch import nn
 from bench.catalog import read
 from bench.machine.dense_data import locate
 from bench.metrics.confusion import scores, unpack
-from bench.spec.card import TaskCard
 from bench.spec.errors import BadData, Incomplete, Unsupported
 from bench.spec.record import Measured
 from bench.tasks.dense.generate import make_ade20k
 from bench.tasks.segmentation.accuracy import measure, scale
-from tests.tasks.dense.conftest import CLASSES, MakeJob, learn, small_task
+from tests.tasks.dense.conftest import (
+    CLASSES,
+    MakeJob,
+    Score,
+    Set,
+    learn,
+    published_data,
+    run_test,
+    small_task,
+)
 
 IMAGES = 6
 KEY = "upernet-resnet50"
 SCALE = (160, 96)
 
 
-@dataclass(frozen=True)
-class Set:
-    """A set in the format of ADE20K, its task and the configuration of a small network for it."""
-
-    data: Path
-    task: TaskCard
-    config: dict[str, Any]
-
-    @property
-    def root(self) -> Path:
-        return self.data / "ADEChallengeData2016"
-
-
 @pytest.fixture(scope="module")
 def ade(tmp_path_factory: pytest.TempPathFactory) -> Set:
     from bench.zoo.openmmlab import backbones, source
 
-    data = tmp_path_factory.mktemp("data")
-    make_ade20k(data / "ADEChallengeData2016", IMAGES, CLASSES, seed=1)
+    root = tmp_path_factory.mktemp("data") / "ADEChallengeData2016"
+    make_ade20k(root, IMAGES, CLASSES, seed=1)
     task = small_task("ade20k", IMAGES, {"at": (96, 160), "scale": SCALE})
     card = read.every_model()[KEY]
     config = source.config_of(card, backbones.describe(card, (96, 160), {}))
     config["backbone"] |= {"depth": 18, "base_channels": 8, "stem_channels": 8}
     config["decode_head"] |= {"in_channels": [8, 16, 32, 64], "channels": 24}
     config["auxiliary_head"] |= {"in_channels": 32, "channels": 8}
-    return Set(data, task, config)
+    return Set(root, task, config)
 
 
 @pytest.fixture(scope="module")
@@ -89,7 +83,7 @@ def segmentor(ade: Set) -> nn.Module:
 @pytest.fixture
 def scored(
     ade: Set, segmentor: nn.Module, make_job: MakeJob, answer_with: Callable[[nn.Module], None]
-) -> Callable[..., Measured]:
+) -> Score:
     def score(**fields: Any) -> Measured:
         answer_with(copy.deepcopy(segmentor))
         return measure(make_job(ade.task, ade.data, KEY, **fields)).measured
@@ -99,44 +93,15 @@ def scored(
 
 def by_runner(ade: Set, model: nn.Module, work: Path, **changes: Any) -> Mapping[str, float]:
     """Score with mmengine's `Runner` and the configuration that comes with mmsegmentation."""
-    import mmseg
-    from mmengine.config import Config
-    from mmengine.runner import Runner
-
-    file = Path(mmseg.__file__).parent / ".mim" / "configs" / "_base_" / "datasets" / "ade20k.py"
-    published = Config.fromfile(str(file))
-    loader = published.test_dataloader
-    loader.dataset.data_root = str(ade.root)
-    loader.num_workers, loader.persistent_workers = 0, False
-    for step in loader.dataset.pipeline:
-        if step.type == "Resize":
-            step.scale = SCALE
+    published = published_data("mmseg", "ade20k.py", str(ade.root), SCALE)
     network = copy.deepcopy(ade.config)
     if changes.get("windows") == "slide":
         network["test_cfg"] = {"mode": "slide", "crop_size": (512, 512), "stride": (341, 341)}
-    wrapped: dict[str, Any] = {"model": network}
+    state = model.state_dict(prefix="module." if "scales" in changes else "")
     if changes.get("scales") == "multi":
-        loader.dataset.pipeline = published.tta_pipeline
-        wrapped = {"model": {"type": "SegTTAModel", "module": network}}
-    torch.save(
-        {"state_dict": model.state_dict(prefix="module." if "scales" in changes else "")}, work / "x.pth"
-    )
-    runner = Runner.from_cfg(
-        Config(
-            {
-                **wrapped,
-                "work_dir": str(work),
-                "test_dataloader": loader,
-                "test_evaluator": published.test_evaluator,
-                "test_cfg": {"type": "TestLoop"},
-                "load_from": str(work / "x.pth"),
-                "default_scope": "mmseg",
-                "experiment_name": f"ade{len(changes)}{work.name}",
-                "log_level": "ERROR",
-            }
-        )
-    )
-    found: dict[str, float] = runner.test()
+        published.test_dataloader.dataset.pipeline = published.tta_pipeline
+        network = {"type": "SegTTAModel", "module": network}
+    found: dict[str, float] = run_test("mmseg", network, state, published, work)
     return found
 
 
@@ -146,7 +111,7 @@ def test_scores_are_those_of_mmengine_s_runner(
     changes: dict[str, Any],
     ade: Set,
     segmentor: nn.Module,
-    scored: Callable[..., Measured],
+    scored: Score,
     tmp_path: Path,
 ) -> None:
     ours = scored(**changes)
@@ -160,17 +125,16 @@ def test_scores_are_those_of_mmengine_s_runner(
     assert ours.details["windows"] == changes.get("windows", "whole")
 
 
-def test_a_segmentor_that_has_learnt_the_set_scores_high(scored: Callable[..., Measured]) -> None:
+def test_a_segmentor_that_has_learnt_the_set_scores_high(scored: Score) -> None:
     values = scored().values
     assert values["miou_percent"] > 60
     assert values["aacc_percent"] > 80
 
 
-def test_scores_are_those_of_numpy_over_all_pixels(
-    ade: Set, segmentor: nn.Module, scored: Callable[..., Measured]
-) -> None:
+def test_scores_are_those_of_numpy_over_all_pixels(ade: Set, segmentor: nn.Module, scored: Score) -> None:
     """Predict once more by hand, and score by the definition, class by class."""
     from mmengine.config import Config
+    from mmengine.registry import DefaultScope
     from mmseg.apis import inference_model
 
     found = scored()
@@ -187,7 +151,8 @@ def test_scores_are_those_of_numpy_over_all_pixels(
         }
     )
     for path in sorted((ade.root / "images/validation").iterdir()):
-        with torch.inference_mode():
+        # the scope of whichever `Runner` came last is no part of this test
+        with torch.inference_mode(), DefaultScope.overwrite_default_scope("mmseg"):
             predicted.append(inference_model(model, str(path)).pred_sem_seg.data.squeeze(0).numpy().ravel())
         label = np.asarray(Image.open(ade.root / "annotations/validation" / f"{path.stem}.png"))
         labels.append(label.ravel().astype(int) - 1)
@@ -202,7 +167,7 @@ def test_scores_are_those_of_numpy_over_all_pixels(
     assert found.values["aacc_percent"] == pytest.approx(100 * np.mean(one == other), abs=1e-9)
 
 
-def test_the_record_holds_the_matrix_that_the_scores_follow_from(scored: Callable[..., Measured]) -> None:
+def test_the_record_holds_the_matrix_that_the_scores_follow_from(scored: Score) -> None:
     found = scored()
     counts = unpack(found.details["confusion"])
     assert counts.shape == (150, 150)
@@ -212,7 +177,7 @@ def test_the_record_holds_the_matrix_that_the_scores_follow_from(scored: Callabl
 
 
 def test_loader_processes_and_limits_change_what_is_read_and_nothing_else(
-    scored: Callable[..., Measured],
+    scored: Score,
 ) -> None:
     alone, beside = scored(limit_images=3), scored(limit_images=3, loader_workers=1)
     assert alone == beside
