@@ -38,9 +38,11 @@ def object_image(split: Split, index: int) -> tuple[NDArray[np.uint8], int]:
 
 def _object(stream: Stream, canvas: Plane, name: str) -> None:
     height, width, _ = canvas.shape
-    radius = min(height, width) * stream.between(24, 44) // 100
-    x = stream.between(radius * 8 // 10, width - radius * 8 // 10)
-    y = stream.between(radius * 8 // 10, height - radius * 8 // 10)
+    short = min(height, width)
+    radius = short * stream.between(22, 40) // 100
+    # a crop of the middle square, as classifiers see it, shows nearly all of every object
+    off = short // 2 - radius * 9 // 10
+    x, y = width // 2 + stream.between(-off, off), height // 2 + stream.between(-off, off)
     pose = random_pose(stream, name, x, y, radius)
     window = pose.window(height, width)
     moved = waves(stream, pose, window, stream.between(15, 80))

@@ -16,8 +16,8 @@ from bench.shapes.outlines import RIMS, field
 
 IMAGES = 600
 OBJECTS_DIGEST = {
-    "train": "69593ae56b24e95265c310c2f89529a204a8f18d2ba73f43c7865c2009d69405",
-    "val": "fcebac4a017b0938c513e09fe3f679339e1a41cc3c705a6590a6252fcb47b436",
+    "train": "afedabd00a95e31a0fbef3f8f6c1c13efb43afe02e16aa186b66b7953010c9fe",
+    "val": "8cdcda3f39febba509f96b777753c30a1eb489c93804c9e491ad2cccebb13a1d",
 }
 SCENES_DIGEST = {
     "train": "27dfaa90a52feda152139f774b09a900866acf6ccea89c1c2809ab57f673d759",
