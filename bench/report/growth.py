@@ -105,7 +105,7 @@ def _rows(points: Sequence[_Point], notes: Footnotes) -> Iterator[tuple[str, ...
     least = points[0]
     for point in points:
         record = point.chosen or point.largest or point.first
-        bound = words.launch_bound(point.chosen) if point.chosen else None
+        bound = words.launch_bound(point.chosen, "throughput_img_s") if point.chosen else None
         yield (
             record.provenance.card.label + notes.mark(words.choices(record.cell)),
             words.size(record.cell),

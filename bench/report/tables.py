@@ -8,6 +8,7 @@ from bench.catalog.reported import Reported
 from bench.report.accuracy import accuracy_tables
 from bench.report.choose import Section
 from bench.report.complexity import complexity_tables
+from bench.report.dense_speed import dense_speed_tables
 from bench.report.growth import growth_tables
 from bench.report.order import by_family
 from bench.report.overview import overview_tables
@@ -30,5 +31,6 @@ def tables(section: Section, reported: Sequence[Reported]) -> tuple[Table, ...]:
         *complexity_tables(records, reported),
         *growth_tables(records),
         *speed_tables(records),
+        *dense_speed_tables(records),
         *published_table(records, reported),
     )
