@@ -7,7 +7,19 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-CONTROL_PLANE = ("cli", "report", "run", "compare", "store", "machine", "plan", "catalog", "metrics", "spec")
+CONTROL_PLANE = (
+    "cli",
+    "report",
+    "run",
+    "compare",
+    "store",
+    "machine",
+    "plan",
+    "catalog",
+    "metrics",
+    "shapes",
+    "spec",
+)
 
 
 def lint(folder: Path) -> subprocess.CompletedProcess[str]:
@@ -28,6 +40,7 @@ def test_import_rules_hold() -> None:
         ("probes", "import bench.plan", "Measurement plane"),
         ("tasks", "import mmdet", "OpenMMLab is imported by"),
         ("machine", "import mmcv", "OpenMMLab is imported by"),
+        ("shapes", "import PIL", "Drawn pictures"),
     ],
 )
 def test_a_breach_is_noticed(tmp_path: Path, module: str, line: str, broken: str) -> None:
