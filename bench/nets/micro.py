@@ -30,7 +30,7 @@ DIRECTIONS = tuple(
 
 MICRO: Mapping[str, HierarchyConfig | PlainConfig] = MappingProxyType(
     {
-        "micro_vim": VimConfig(96, depth=7, stride=8, patch=8, drop_path_rate=0.05),
+        "micro_vim": VimConfig(96, depth=6, stride=8, patch=8, drop_path_rate=0.05),
         "micro_vmamba": HierarchyConfig(
             depths=(2, 2, 2, 1),
             width=24,

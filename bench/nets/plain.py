@@ -108,9 +108,8 @@ class PlainTrunk(nn.Module):
         super().__init__()
         self.config, self.image_size, self.grid = config, image_size, config.grid(image_size)
         if min(self.grid) < 1:
-            raise ValueError(
-                f"image size {image_size[0]}x{image_size[1]}: at least {config.patch}x{config.patch} is needed"
-            )
+            least = f"{config.patch}x{config.patch}"
+            raise ValueError(f"image size {image_size[0]}x{image_size[1]}: at least {least} is needed")
         width, patches = config.width, self.grid[0] * self.grid[1]
         self.patch_embed = PatchEmbed(width, config.stride, config.patch)
         if config.class_token:

@@ -55,8 +55,16 @@ def crops(recipe: ClassificationRecipe, count: int, device: torch.device) -> Ten
 def views(pixels_bhwc: Tensor, maps: Tensor, side: tuple[int, int]) -> Tensor:
     """Return views (b, 3, *side) of bytes (b, h, w, 3), 0 to 255, float32; borders are repeated."""
     images = pixels_bhwc.permute(0, 3, 1, 2).float()
-    grid = functional.affine_grid(maps, [len(images), 3, *side], align_corners=False)
+    # no matrix product, which autocast and TF32 would round
+    y, x = torch.meshgrid(*(_middles(length, maps.device) for length in side), indexing="ij")
+    across, down, moved = (maps[:, None, None, :, part] for part in range(3))
+    grid = across * x[:, :, None] + down * y[:, :, None] + moved
     return functional.grid_sample(images, grid, mode="bilinear", padding_mode="border", align_corners=False)
+
+
+def _middles(length: int, device: torch.device) -> Tensor:
+    """Return where pixels lie from -1 to 1."""
+    return (torch.arange(length, device=device) * 2 + 1) / length - 1
 
 
 def light(pixels: Tensor, brightness: float, contrast: float) -> Tensor:
@@ -84,9 +92,9 @@ def erase(pixels: Tensor, chance: float) -> Tensor:
 
 
 def mix(recipe: ClassificationRecipe, pixels: Tensor, shares: Tensor) -> Mixed:
-    """Return the batch mixed with itself in another order (Mixup, Zhang et al. 2018; CutMix, Yun et al. 2019).
+    """Return the batch mixed with itself in another order.
 
-    Some batches stay as they are.
+    By Mixup (Zhang et al. 2018) or CutMix (Yun et al. 2019). Some batches stay as they are.
     """
     if random.random() >= recipe.mix:
         return Mixed(pixels, shares)

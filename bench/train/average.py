@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 FIRST, SLOWER = 1, 10
 
@@ -31,7 +31,10 @@ class Average:
     def __init__(self, model: nn.Module, decay: float) -> None:
         self.module = copy.deepcopy(model).eval().requires_grad_(False)
         self._decay = decay
-        self._pairs = (list(self.module.parameters()), list(model.parameters()))
+        self._pairs: tuple[list[Tensor], list[Tensor]] = (
+            list(self.module.parameters()),
+            list(model.parameters()),
+        )
         self._buffers = list(zip(self.module.buffers(), model.buffers(), strict=True))
 
     @torch.no_grad()

@@ -19,7 +19,7 @@ MODELS = HERE / "models"
 
 
 def write(weights: Mapping[str, Tensor], path: Path) -> str:
-    """Write weights rounded to half precision and return the SHA-256 of the file; integers stay as they are."""
+    """Write weights, rounded to half precision but for integers, and return the SHA-256 of the file."""
     rounded = {
         name: (value.half() if value.is_floating_point() else value).contiguous().clone()
         for name, value in weights.items()
@@ -38,7 +38,7 @@ def finite(weights: Mapping[str, Tensor]) -> bool:
 
 
 def install(files: Mapping[str, Path], cards: Path = MODELS / "micro.yaml", folder: Path = SHIPPED) -> None:
-    """Copy trained files, by the key of their card, to where they ship from, and enter their hashes in the cards.
+    """Copy trained files, by the key of their card, to where they ship from, and enter their hashes.
 
     Raises `UserError` for a key whose card names no file.
     """

@@ -25,6 +25,7 @@ from bench.train import evaluate, export, state
 from bench.train import recipe as recipes
 from bench.train.loop import Objective, Plan, Training
 from bench.train.recipe import ClassificationRecipe, DenseRecipe, Recipe
+from bench.train.start import spread
 from bench.zoo.checkpoint import read_state_dict
 
 RESULT = "result.json"
@@ -93,7 +94,7 @@ def train(options: Options, started_s: float) -> dict[str, Any]:
     )
     factor = recipe.backbone_lr if isinstance(recipe, DenseRecipe) and start is not None else 1.0
     about = _provenance(options, recipe, start, device)
-    state.append(options.out, {"event": "start", "epoch": 0, **about})
+    state.append(options.out, {"event": "start", **about})
     trained = Training(model, objective, recipe, plan, factor).run()
     path = options.out / f"{options.key}.safetensors"
     if not export.finite(trained.weights):
@@ -162,7 +163,10 @@ def _started_from(card: ModelCard, options: Options) -> Path | None:
 def _network(card: ModelCard, recipe: Recipe) -> nn.Module:
     choices = zoo.Choices(recipe.scan_backend if "scan_backend" in card.options else "auto")
     size = (card.height_px, card.width_px)
-    return zoo.load(card, weights=RANDOM, height_px=size[0], width_px=size[1], choices=choices).model
+    model = zoo.load(card, weights=RANDOM, height_px=size[0], width_px=size[1], choices=choices).model
+    if card.kind == "classification":
+        spread(model, card.classes)
+    return model
 
 
 def _switch(recipe: Recipe, device: torch.device) -> None:

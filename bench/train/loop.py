@@ -143,7 +143,7 @@ class Training:
             total += self._one_step(step)
         loss = float(total) / self.objective.steps
         if not math.isfinite(loss):
-            self._note({"event": "diverged", "epoch": self.epoch + 1})
+            self._note({"event": "diverged", "in_epoch": self.epoch + 1})
             return self._step_back()
         self.epoch += 1
         row = {"epoch": self.epoch, "of": self._epochs, "loss": round(loss, 5), "lr": self._rate()}
@@ -161,7 +161,7 @@ class Training:
         with self._autocast():
             loss = self.objective.loss(self.model, step)
         self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         torch.nn.utils.clip_grad_norm_(self._parameters, self.recipe.clip_norm)
         self.optimizer.step()
         self.average.update(self.step)
@@ -246,7 +246,7 @@ def evaluating(network: nn.Module) -> Iterator[None]:
 
 
 def seed_all(seed: int, epoch: int) -> None:
-    """Start the generators of Python, NumPy and torch anew, so that an epoch does not hang on those before."""
+    """Start the generators of Python, NumPy and torch anew: an epoch must not hang on those before."""
     mixed = (seed * 1_000_003 + epoch) % 2**32
     random.seed(mixed)
     np.random.seed(mixed)

@@ -1,6 +1,7 @@
-"""The pictures that a training sees, made by all cores and kept in memory; no torch, so that workers start fast.
+"""The pictures that a training sees, made by all cores and kept in memory.
 
-They are kept in a file named by its content too, which other trainings read.
+They are kept in a file named by its content too, which other trainings read. There is no torch here, so that
+the processes that draw start fast.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from bench.machine.identity import usable_cpu_count
 from bench.shapes import MATERIALS, Split, object_image, scene
 
 Arrays = dict[str, NDArray[Any]]
-QUALITY = 90
+QUALITY = 92
 CHUNK = 100
 MOST_ITEMS = 8
 NOTHING, PADDING = -1, 255
@@ -78,7 +79,8 @@ def load(wanted: Wanted, cache: Path) -> Arrays:
     with _alone(path):
         if not path.is_file():
             partial_path = path.with_suffix(f".{os.getpid()}.partial.npz")
-            np.savez(partial_path, **make(wanted))
+            arrays: Any = make(wanted)
+            np.savez(partial_path, **arrays)
             partial_path.replace(path)
     with np.load(path) as file:
         return dict(file)
@@ -151,7 +153,8 @@ def _scene(wanted: Scenes, index: int) -> Arrays:
     for number, item in enumerate(drawn.items[:MOST_ITEMS]):
         owner[item.mask] = number + 1
         labels[number] = item.label
-    size = fitted(*drawn.ground.shape, wanted.longer_px, wanted.shorter_px)
+    height, width, _ = drawn.pixels.shape
+    size = fitted(height, width, wanted.longer_px, wanted.shorter_px)
     return {
         "pixels": resized(compressed(drawn.pixels), size),
         "owner": resized(owner, size, nearest=True),
@@ -172,8 +175,8 @@ def resized(pixels: NDArray[np.uint8], size: tuple[int, int], *, nearest: bool =
     import cv2  # noqa: PLC0415 (comes with OpenMMLab, which classifiers do not need)
 
     how = cv2.INTER_NEAREST if nearest else cv2.INTER_LINEAR
-    found: NDArray[np.uint8] = cv2.resize(pixels, size[::-1], interpolation=how)
-    return found
+    found: Any = cv2.resize(pixels, size[::-1], interpolation=how)
+    return np.asarray(found, dtype=np.uint8)
 
 
 def _stack(parts: Sequence[Arrays]) -> Arrays:

@@ -56,8 +56,11 @@ def restore(folder: Path, wish: str) -> Saved | None:
 
 def append(folder: Path, row: Mapping[str, Any]) -> None:
     """Add a line to the log."""
-    with (folder / LOG).open("a", encoding="utf-8") as file:
-        file.write(json.dumps(row) + "\n")
+    with (folder / LOG).open("a+b") as file:
+        # a killed process may have left its last line unfinished
+        file.seek(max(0, file.seek(0, os.SEEK_END) - 1))
+        start = b"\n" if file.read(1) not in {b"", b"\n"} else b""
+        file.write(start + json.dumps(row).encode() + b"\n")
 
 
 def forget(folder: Path, epoch: int) -> None:

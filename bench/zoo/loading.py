@@ -53,8 +53,8 @@ def build(
 ) -> nn.Module:
     """Build a network of the catalog, in eval mode.
 
-    A classifier is for the classes of its card, mostly 1000; `mask_rcnn-BACKBONE` is mmdet's detector for the 80 of COCO,
-    `upernet-BACKBONE` mmsegmentation's segmentor for the 150 of ADE20K.
+    A classifier is for the classes of its card, mostly 1000; `mask_rcnn-BACKBONE` is mmdet's detector for the
+    80 of COCO, `upernet-BACKBONE` mmsegmentation's segmentor for the 150 of ADE20K.
 
     `weights` is None for random ones (the same at every call), `"published"` or a path;
     `image_size` is (height, width) in pixels, by default that of the card. Tables of a checkpoint that
