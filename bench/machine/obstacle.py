@@ -42,6 +42,9 @@ class Obstacles:
         missing = openmmlab.obstacle(card.key) if card.kind != "classification" else None
         if missing is not None:
             return missing
+        too_few = _too_few_classes(card, self._tasks[cell.task]) if cell.measure == "accuracy" else None
+        if too_few is not None:
+            return Unsupported(too_few)
         wrong_size = card.wrong_size(cell.height_px, cell.width_px)
         if wrong_size is not None:
             return Unsupported(wrong_size)
@@ -104,3 +107,9 @@ class Obstacles:
                 f"put the file at {weights.cache_path(card)}"
             )
         return None
+
+
+def _too_few_classes(card: ModelCard, task: TaskCard) -> str | None:
+    if card.kind != "classification" or card.classes >= task.classes:
+        return None
+    return f"{card.key} tells {card.classes} classes apart, but {task.label} has {task.classes:,}"

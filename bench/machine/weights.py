@@ -13,6 +13,8 @@ from bench.spec.cell import PUBLISHED, RANDOM
 from bench.spec.errors import MissingWeights
 
 Progress = Callable[[int, int | None], None]
+SHIPPED = Path(__file__).parents[1] / "catalog" / "weights"
+"""Where the files lie that ship with the bench."""
 OFFLINE_VARIABLES = ("BENCH_OFFLINE", "HF_HUB_OFFLINE")
 HUB_URL = re.compile(
     r"https://huggingface\.co/(?P<owner>[^/]+)/(?P<name>[^/]+)/resolve/(?P<revision>[^/]+)/(?P<file>.+)"
@@ -37,13 +39,21 @@ def cache_path(card: ModelCard) -> Path:
 def find(card: ModelCard, weights: str) -> Path | None:
     """Return the file that `weights` of a cell stands for; None where there is none here.
 
-    `"published"` is looked for in torch.hub's cache, then in that of the Hugging Face hub;
-    `"random"` has no file; anything else is a path.
+    `"published"` is looked for among the files that ship with the bench where the card names one, else in
+    torch.hub's cache, then in that of the Hugging Face hub; `"random"` has no file; anything else is a path.
     """
+    if weights == PUBLISHED and card.weights_file is not None:
+        path = shipped_path(card.weights_file)
+        return path if path.is_file() else None
     if weights == RANDOM or (weights == PUBLISHED and card.weights_url is None):
         return None
     places = (cache_path(card), _hub_path(card)) if weights == PUBLISHED else (Path(weights).expanduser(),)
     return next((place for place in places if place is not None and place.is_file()), None)
+
+
+def shipped_path(name: str) -> Path:
+    """Return where a file that ships with the bench lies, whether or not it is there."""
+    return SHIPPED / name
 
 
 def file_digest(weights: str) -> str:
@@ -85,6 +95,11 @@ def fetch(card: ModelCard, progress: Progress | None = None) -> Path:
 
 def none_public(card: ModelCard) -> str:
     """Say of a card without an address that and why there is nothing to download."""
+    if card.weights_file is not None:
+        return (
+            f"{shipped_path(card.weights_file)}, which ships with the bench, is not there; get it again with "
+            f"the bench, or train it: python -m bench.train {card.key}"
+        )
     why = f": {card.no_weights}" if card.no_weights else " are known"
     return f"no public weights of {card.key}{why}; name a file as `weights` in the suite"
 

@@ -19,6 +19,7 @@ from torch import nn
 from bench.nets import hierarchy, plain
 from bench.nets.local_vmamba import LOCAL_VMAMBA, LocalVMambaConfig, local_scan_mixer
 from bench.nets.localvim import LOCALVIM, LocalVimConfig, multi_direction_mixer
+from bench.nets.micro import MICRO
 from bench.nets.position import Grid
 from bench.nets.vim import VIM, VimConfig, bidirectional_mixer
 from bench.nets.vmamba import VMAMBA, cross_scan_mixer
@@ -26,6 +27,9 @@ from bench.nets.vmamba import VMAMBA, cross_scan_mixer
 Config = hierarchy.HierarchyConfig | plain.PlainConfig
 
 VARIANTS: Mapping[str, Config] = MappingProxyType({**VIM, **VMAMBA, **LOCAL_VMAMBA, **LOCALVIM})
+"""Every published network by its key."""
+
+NETS: Mapping[str, Config] = MappingProxyType({**VARIANTS, **MICRO})
 """Every network by its key."""
 
 
@@ -68,9 +72,9 @@ def build_net(key: str, image_size: tuple[int, int] = (224, 224), **options: obj
     class token resizes its tables for others, VMamba and LocalVMamba ignore it. `options` are the
     fields of `Options`. Raises ValueError for a key or an option that does not exist.
     """
-    if key not in VARIANTS:
-        raise ValueError(f"unknown network {key!r}{_near(key, VARIANTS)}")
-    return build_config(VARIANTS[key], image_size, _options(options))
+    if key not in NETS:
+        raise ValueError(f"unknown network {key!r}{_near(key, NETS)}")
+    return build_config(NETS[key], image_size, _options(options))
 
 
 def build_config(config: Config, image_size: tuple[int, int], options: Options) -> nn.Module:

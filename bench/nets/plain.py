@@ -32,7 +32,8 @@ class PlainConfig:
     Attributes:
         width: model width.
         depth: number of blocks.
-        stride: stride of the patch convolution, in pixels; its kernel is 16x16.
+        stride: stride of the patch convolution, in pixels.
+        patch: its kernel, in pixels.
         class_token: whether a class token sits in the middle of the sequence and is what the head
             sees; without it the head sees the mean of the tokens.
         rotary: whether branch and residual are rotated before every block.
@@ -45,6 +46,7 @@ class PlainConfig:
     width: int
     depth: int
     stride: int = PATCH
+    patch: int = PATCH
     class_token: bool = True
     rotary: bool = False
     any_size: bool = False
@@ -54,16 +56,17 @@ class PlainConfig:
     def grid(self, image_size: Grid) -> Grid:
         """Return the token grid of an image of `image_size` (height, width)."""
         if self.any_size:
-            return -(-image_size[0] // PATCH), -(-image_size[1] // PATCH)
-        return (image_size[0] - PATCH) // self.stride + 1, (image_size[1] - PATCH) // self.stride + 1
+            return -(-image_size[0] // self.patch), -(-image_size[1] // self.patch)
+        rows, columns = ((side - self.patch) // self.stride + 1 for side in image_size)
+        return rows, columns
 
 
 class PatchEmbed(nn.Module):
     """One convolution; a token per patch, row-major."""
 
-    def __init__(self, width: int, stride: int) -> None:
+    def __init__(self, width: int, stride: int, patch: int) -> None:
         super().__init__()
-        self.proj = nn.Conv2d(3, width, PATCH, stride=stride)
+        self.proj = nn.Conv2d(3, width, patch, stride=stride)
 
     def forward(self, image: Tensor) -> Tensor:
         """Return tokens (b, l, c)."""
@@ -105,11 +108,10 @@ class PlainTrunk(nn.Module):
         super().__init__()
         self.config, self.image_size, self.grid = config, image_size, config.grid(image_size)
         if min(self.grid) < 1:
-            raise ValueError(
-                f"image size {image_size[0]}x{image_size[1]}: at least {PATCH}x{PATCH} is needed"
-            )
+            least = f"{config.patch}x{config.patch}"
+            raise ValueError(f"image size {image_size[0]}x{image_size[1]}: at least {least} is needed")
         width, patches = config.width, self.grid[0] * self.grid[1]
-        self.patch_embed = PatchEmbed(width, config.stride)
+        self.patch_embed = PatchEmbed(width, config.stride, config.patch)
         if config.class_token:
             self.cls_token = nn.Parameter(torch.zeros(1, 1, width))
         self.pos_embed = nn.Parameter(torch.zeros(1, patches + config.class_token, width))
@@ -127,7 +129,8 @@ class PlainTrunk(nn.Module):
         """Return the tokens with their positions, class token included, and the grid of the patches."""
         grid = self._check(image)
         if self.config.any_size:
-            image = functional.pad(image, (0, -image.shape[3] % PATCH, 0, -image.shape[2] % PATCH))
+            side = self.config.patch
+            image = functional.pad(image, (0, -image.shape[3] % side, 0, -image.shape[2] % side))
         tokens_blc = self.patch_embed(image)
         if not self.config.class_token:
             return tokens_blc + resize_rows(self.pos_embed, self.grid, grid), grid
@@ -258,7 +261,7 @@ class PlainBackbone(PlainTrunk):
 def initialise(net: PlainTrunk) -> None:
     """Set the start of the papers: LeCun normal patches, truncated normal tables and head."""
     proj = net.patch_embed.proj
-    nn.init.trunc_normal_(proj.weight, std=(3 * PATCH * PATCH) ** -0.5)
+    nn.init.trunc_normal_(proj.weight, std=(3 * net.config.patch**2) ** -0.5)
     nn.init.zeros_(proj.bias)  # type: ignore[arg-type]
     nn.init.trunc_normal_(net.pos_embed, std=0.02)
     if net.config.class_token:

@@ -19,6 +19,9 @@ Option = Literal["scan_backend", "true_inverse"]
 Kind = Literal["classification", "detection", "segmentation"]
 """What a network is for, and a task."""
 
+Head = Literal["published", "micro"]
+"""Heads of a detector or segmentor: those of the papers, or narrow ones for small images."""
+
 DenseMethod = Literal["mask_rcnn", "upernet"]
 """What can be made of a backbone: a detector, or a segmentor; fields of `DenseCards`."""
 
@@ -42,11 +45,16 @@ class Preprocessing(Spec):
 class DenseCard(Spec):
     """What is known of one detector or segmentor, besides what follows from its backbone.
 
-    `params` is the exact count, auxiliary heads included. The other fields are those of `ModelCard`.
+    `params` is the exact count, auxiliary heads included; `height_px` and `width_px` are of its input where
+    that is not the one of the method. The other fields are those of `ModelCard`.
     """
 
     params: PositiveInt
+    height_px: PositiveInt | None = None
+    width_px: PositiveInt | None = None
+    head: Head = "published"
     weights_url: str | None = None
+    weights_file: str | None = None
     weights_sha256: str | None = Field(default=None, pattern="^[0-9a-f]{64}$")
     no_weights: str | None = None
 
@@ -63,8 +71,9 @@ class ModelCard(Spec):
     """One checkpoint.
 
     `source` says who builds the network and `ref` what it is called there. `params` is the
-    exact count with a 1000-class head, or of a whole detector or segmentor. `weights_sha256` is None
-    where it is not known.
+    exact count with a head for `classes`, or of a whole detector or segmentor. `weights_sha256` is None
+    where it is not known. `weights_file` is a file that ships with the bench, in `catalog/weights/`,
+    instead of one at `weights_url`. `head` is that of a detector or segmentor.
     `weights_keys` are where a checkpoint file holds the weights, the preferred ones first, by default
     the usual ones; `averaged` says whether those published are a moving average (None: not known).
     `no_weights` is why there are no public ones, or why there is no address.
@@ -76,13 +85,16 @@ class ModelCard(Spec):
     key: str
     label: str
     family: str
-    source: Literal["timm", "native", "vit", "mask_rcnn", "upernet"]
+    source: Literal["timm", "native", "vit", "reduced", "mask_rcnn", "upernet"]
     ref: str
     params: PositiveInt
     height_px: PositiveInt
     width_px: PositiveInt
     preprocessing: Preprocessing
+    classes: PositiveInt = 1000
+    head: Head = "published"
     weights_url: str | None = None
+    weights_file: str | None = Field(default=None, pattern=r"^[\w-]+\.safetensors$")
     weights_sha256: str | None = Field(default=None, pattern="^[0-9a-f]{64}$")
     weights_keys: tuple[str, ...] = ()
     averaged: bool | None = None
@@ -122,10 +134,10 @@ class ModelCard(Spec):
         """
         decides = {"source", "ref", "any_size"}
         # fields that came later: left out where they say nothing, so that older digests hold
-        later: set[str] = set()
+        later = {"classes", "head"}
         if measure == "accuracy":
             decides |= {"preprocessing", "weights_url", "weights_sha256"}
-            later |= {"weights_keys"}
+            later |= {"weights_keys", "weights_file"}
         content = self.model_dump(mode="json", include=decides)
         return digest(content | self.model_dump(mode="json", include=later, exclude_defaults=True))
 

@@ -29,7 +29,7 @@ class Choices:
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """A network with initial weights, for 1000 classes.
+    """A network with initial weights, for the classes of its card.
 
     `adapt` turns the entries of any file published for it into those of this very network:
     names, and tables that depend on the input size. It leaves alone what it does not know, and

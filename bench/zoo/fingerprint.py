@@ -40,7 +40,7 @@ def _published() -> Mapping[str, StateDict]:
     """Return the entries of every network of ours at its published size, without memory behind them."""
     with torch.device("meta"):
         return {
-            key: build_net(card.ref, (card.height_px, card.width_px)).state_dict()
+            key: build_net(card.ref, (card.height_px, card.width_px), num_classes=card.classes).state_dict()
             for key, card in read.models().items()
             if card.source == "native"
         }

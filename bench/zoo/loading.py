@@ -27,6 +27,7 @@ SOURCES: Mapping[str, str] = {
     "timm": "bench.zoo.timm_source:create",
     "native": "bench.zoo.native_source:create",
     "vit": "bench.zoo.vit_source:create",
+    "reduced": "bench.zoo.reduced_source:create",
     "mask_rcnn": "bench.zoo.openmmlab.source:create",
     "upernet": "bench.zoo.openmmlab.source:create",
 }
@@ -52,8 +53,8 @@ def build(
 ) -> nn.Module:
     """Build a network of the catalog, in eval mode.
 
-    A classifier is for 1000 classes; `mask_rcnn-BACKBONE` is mmdet's detector for the 80 of COCO,
-    `upernet-BACKBONE` mmsegmentation's segmentor for the 150 of ADE20K.
+    A classifier is for the classes of its card, mostly 1000; `mask_rcnn-BACKBONE` is mmdet's detector for the
+    80 of COCO, `upernet-BACKBONE` mmsegmentation's segmentor for the 150 of ADE20K.
 
     `weights` is None for random ones (the same at every call), `"published"` or a path;
     `image_size` is (height, width) in pixels, by default that of the card. Tables of a checkpoint that
@@ -81,8 +82,8 @@ def build(
 def load(card: ModelCard, *, weights: str, height_px: int, width_px: int, choices: Choices = USUAL) -> Loaded:
     """Build the network of a card with the weights of a cell: `"random"`, `"published"` or a path.
 
-    `choices` are those of the card's `options`; the others do not matter. Published weights are
-    downloaded where they are not in a cache. Raises `MissingWeights`,
+    `choices` are those of the card's `options`; the others do not matter. Published weights
+    ship with the bench or are downloaded where they are not in a cache. Raises `MissingWeights`,
     `BadWeights` (another hash than the card's, unreadable, or for another network) and
     `Unsupported`.
     """
@@ -91,14 +92,27 @@ def load(card: ModelCard, *, weights: str, height_px: int, width_px: int, choice
         return Loaded(network.model.eval(), None)
     path = _file(card, weights)
     sha256 = sha256_of(path)
-    if weights == PUBLISHED and card.weights_sha256 not in {None, sha256}:
-        raise BadWeights(
-            f"{path} has the SHA-256 {sha256}, not {card.weights_sha256} as the card of {card.key} says; "
-            "remove the file to have it downloaded again"
-        )
+    if weights == PUBLISHED:
+        _verify(card, path, sha256)
     state = read_state_dict(path, card.weights_keys, whole=card.kind != "classification")
     fill(network, state, card, str(path))
     return Loaded(network.model.eval(), sha256)
+
+
+def _verify(card: ModelCard, path: Path, sha256: str) -> None:
+    # a file of the bench must be the very one; of some others the hash is not known
+    if sha256 == card.weights_sha256 or (card.weights_sha256 is None and card.weights_file is None):
+        return
+    remedy = (
+        "get the file again with the bench"
+        if card.weights_file is not None
+        else "remove the file to have it downloaded again"
+    )
+    if card.weights_sha256 is None:
+        raise BadWeights(f"the card of {card.key} names {path.name} and no `weights_sha256`; it is {sha256}")
+    raise BadWeights(
+        f"{path} has the SHA-256 {sha256}, not {card.weights_sha256} as the card of {card.key} says; {remedy}"
+    )
 
 
 def _check_choices(card: ModelCard, choices: Choices) -> None:

@@ -424,13 +424,13 @@ def test_an_override_is_not_blamed_for_a_model_misspelt_above(tmp_path: Path, ca
             {"models": "[deit_small, vim_tiny]", "true_inverse": "true"},
             "7: sweeps.0.true_inverse: no model here has this choice; remove this line, or add one of "
             "local_vmamba_tiny, local_vmamba_small, localvim_tiny, localvim_small, "
-            "localvim_small_unsearched, localvim_tiny_middle_cls_token",
+            "localvim_small_unsearched, localvim_tiny_middle_cls_token, micro_local_vmamba",
         ),
         (
             {"models": "[deit_small, localvim_tiny]", "overrides": "{deit_*: {true_inverse: true}}"},
             "5: sweeps.0.overrides.deit_*.true_inverse: no model here has this choice; remove this line, or "
             "add one of local_vmamba_tiny, local_vmamba_small, localvim_tiny, localvim_small, "
-            "localvim_small_unsearched, localvim_tiny_middle_cls_token",
+            "localvim_small_unsearched, localvim_tiny_middle_cls_token, micro_local_vmamba",
         ),
     ],
 )
@@ -527,14 +527,14 @@ def test_a_byte_order_mark_is_no_mistake(tmp_path: Path, catalog: Catalog) -> No
             "4: sweeps.0.models.0: 'mambaout_tiny' is for classification and task coco for detection; "
             "allowed: mask_rcnn-convnext_tiny, mask_rcnn-convnext_small, mask_rcnn-convnext_base, "
             "mask_rcnn-local_vmamba_tiny, mask_rcnn-local_vmamba_small, mask_rcnn-mambaout_tiny, "
-            "mask_rcnn-mambaout_small, mask_rcnn-mambaout_base and 13 more",
+            "mask_rcnn-mambaout_small, mask_rcnn-mambaout_base and 14 more",
         ),
         (
             {"models": "['upernet-vim_*', 'mask_rcnn-*']", "task": "coco"},
             "4: sweeps.0.models.0: 'upernet-vim_*' is for segmentation and task coco for detection; allowed: "
             "mask_rcnn-convnext_tiny, mask_rcnn-convnext_small, mask_rcnn-convnext_base, "
             "mask_rcnn-local_vmamba_tiny, mask_rcnn-local_vmamba_small, mask_rcnn-mambaout_tiny, "
-            "mask_rcnn-mambaout_small, mask_rcnn-mambaout_base and 13 more",
+            "mask_rcnn-mambaout_small, mask_rcnn-mambaout_base and 14 more",
         ),
         (
             {"models": "['mask_rcnn-*']", "task": "coco", "measures": "[throughput]"},

@@ -27,8 +27,10 @@ def filled(key: str, state: State, size: tuple[int, int] = (224, 224)) -> None:
     fill(loading._initial(card, *size, Choices()), state, card, "x.pth")
 
 
-def entries(key: str, size: tuple[int, int] = (224, 224)) -> State:
+def entries(key: str, size: tuple[int, int] | None = None) -> State:
     """Names and shapes; the values do not matter here."""
+    card = read.models()[key]
+    size = size or (card.height_px, card.width_px)
     return hollow(network(key, size).model.state_dict())
 
 

@@ -14,10 +14,11 @@ from bench import zoo
 from bench.catalog import read
 from bench.machine import weights as cache
 from bench.machine.scans import PACKAGES
-from bench.nets.build import VARIANTS
+from bench.nets.build import NETS
 from bench.ops.selective_scan import BACKENDS
 from bench.spec.cell import SCAN_BACKENDS, Cell
 from bench.spec.errors import MissingWeights, UnknownName, Unsupported, UserError
+from bench.zoo.reduced_source import REDUCED
 from bench.zoo.scan import scan_backend, true_inverse
 from bench.zoo.vit_source import ARCHITECTURES
 from tests.records import make_cell
@@ -26,8 +27,9 @@ OURS = {key: card for key, card in read.models().items() if card.source != "timm
 
 
 def test_every_network_of_ours_has_a_card_of_its_name() -> None:
-    assert {key for key, card in OURS.items() if card.source == "native"} == set(VARIANTS)
+    assert {key for key, card in OURS.items() if card.source == "native"} == set(NETS)
     assert {key for key, card in OURS.items() if card.source == "vit"} == set(ARCHITECTURES)
+    assert {key for key, card in OURS.items() if card.source == "reduced"} == set(REDUCED)
     assert all(card.ref == key for key, card in OURS.items())
 
 
@@ -37,9 +39,10 @@ def test_the_names_of_backends_are_those_of_the_operator() -> None:
 
 
 @pytest.mark.parametrize("key", OURS)
-def test_a_card_has_an_address_or_says_why_not(key: str) -> None:
+def test_a_card_has_an_address_or_a_file_or_says_why_not(key: str) -> None:
     card = OURS[key]
-    assert (card.weights_url is None) == (card.no_weights is not None)
+    given = [card.weights_url, card.weights_file, card.no_weights]
+    assert [each is not None for each in given].count(True) == 1
     assert card.preprocessing.interpolation == "bicubic"
     assert card.preprocessing.crop_pct == (0.9 if card.source == "vit" else 0.875)
 

@@ -40,8 +40,8 @@ def create(card: ModelCard, height_px: int, width_px: int, choices: Choices) -> 
 def config_of(card: ModelCard, backbone: backbones.Backbone) -> dict[str, Any]:
     """Return the configuration of a detector or segmentor, as OpenMMLab's registries take it."""
     if card.source == "mask_rcnn":
-        return mask_rcnn.config(backbone)
-    return upernet.config(backbone, card.family)
+        return mask_rcnn.config(backbone, card.head)
+    return upernet.config(backbone, card.family, card.head)
 
 
 def build(card: ModelCard, config: Mapping[str, Any]) -> nn.Module:

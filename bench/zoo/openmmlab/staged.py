@@ -7,6 +7,8 @@ from typing import Any
 import timm
 from torch import Tensor, nn
 
+from bench.zoo.reduced_source import REDUCED, build
+
 
 class StagedBackbone(nn.Module):
     """Stem and stages of a network of timm, with a layer norm on the map of every stage.
@@ -21,7 +23,7 @@ class StagedBackbone(nn.Module):
 
     def __init__(self, ref: str, norm: str, *, eps: float, channels_last: bool) -> None:
         super().__init__()
-        model: Any = timm.create_model(ref, pretrained=False, num_classes=0)
+        model: Any = _classifier(ref)
         self.stem, self.stages = model.stem, model.stages
         self.channels = tuple(info["num_chs"] for info in model.feature_info)
         self._norm, self._channels_last = norm, channels_last
@@ -37,6 +39,13 @@ class StagedBackbone(nn.Module):
             normed_bhwc: Tensor = self.get_submodule(f"{self._norm}{index}")(x_bhwc)
             maps.append(normed_bhwc.permute(0, 3, 1, 2).contiguous())
         return tuple(maps)
+
+
+def _classifier(ref: str) -> nn.Module:
+    if ref in REDUCED:
+        return build(ref, num_classes=0)
+    model: nn.Module = timm.create_model(ref, pretrained=False, num_classes=0)
+    return model
 
 
 def mambaout(ref: str) -> nn.Module:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from bench.spec.card import Head
 from bench.zoo.openmmlab.backbones import Backbone
 
 Config = dict[str, Any]
@@ -28,6 +29,7 @@ class Shape:
     Attributes:
         channels: width of the head; None for that of the maps.
         auxiliary: which map the auxiliary head takes.
+        auxiliary_channels: width of the auxiliary head.
         pyramid: whether the maps all have stride 16 and are taken to four strides first.
         slide: whether images are tested in overlapping crops instead of whole.
 
@@ -35,6 +37,7 @@ class Shape:
 
     channels: int | None = 512
     auxiliary: int = 2
+    auxiliary_channels: int = 256
     pyramid: bool = False
     slide: bool = False
 
@@ -46,11 +49,13 @@ SHAPES = {
     # hunto/LocalMamba at 75e5d1f: mmsegmentation's configuration of ViT without its neck
     "LocalVim": Shape(auxiliary=3),
 }
+# narrow heads for small images
+MICRO = Shape(channels=40, auxiliary_channels=32)
 
 
-def config(backbone: Backbone, family: str) -> Config:
+def config(backbone: Backbone, family: str, head: Head = "published") -> Config:
     """Return the configuration of the segmentor on a backbone with four maps."""
-    shape = SHAPES.get(family, USUAL)
+    shape = MICRO if head == "micro" else SHAPES.get(family, USUAL)
     return {
         "type": "EncoderDecoder",
         "data_preprocessor": {
@@ -76,7 +81,7 @@ def config(backbone: Backbone, family: str) -> Config:
             "type": "FCNHead",
             "in_channels": backbone.channels[shape.auxiliary],
             "in_index": shape.auxiliary,
-            "channels": 256,
+            "channels": shape.auxiliary_channels,
             "num_convs": 1,
             "concat_input": False,
             **_common(0.4),

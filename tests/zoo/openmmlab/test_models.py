@@ -17,7 +17,8 @@ from bench.nets.build import build_net
 from bench.spec.errors import UnknownName, Unsupported, UserError
 from tests.zoo.openmmlab.conftest import Outline, entries
 
-DENSE = {key: card for key, card in read.every_model().items() if card.kind != "classification"}
+EVERY = {key: card for key, card in read.every_model().items() if card.kind != "classification"}
+DENSE = {key: card for key, card in EVERY.items() if card.head == "published"}
 IMAGE = (64, 96)
 
 

@@ -1,0 +1,1 @@
+"""Trains small networks on the pictures that the bench draws."""

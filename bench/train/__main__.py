@@ -1,0 +1,120 @@
+"""Entry of `python -m bench.train`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from bench.spec.errors import BenchError, UserError
+
+FAILED, WRONG_INPUT, INTERRUPTED = 1, 2, 130
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Train one network, several at once, install files or make pictures, and return the exit code."""
+    started_s = time.monotonic()
+    arguments = _parser().parse_args(argv)
+    try:
+        return _call(arguments, started_s)
+    except UserError as error:
+        print(f"bench.train: {error}", file=sys.stderr)
+        return WRONG_INPUT
+    except BenchError as error:
+        print(f"bench.train: {error}", file=sys.stderr)
+        return FAILED
+    except KeyboardInterrupt:
+        print("bench.train: interrupted; the same command goes on from the last checkpoint", file=sys.stderr)
+        return INTERRUPTED
+
+
+def _call(arguments: argparse.Namespace, started_s: float) -> int:
+    # torch is imported by none but the one that trains
+    if arguments.launch:
+        from bench.train.launch import launch, parse, summary  # noqa: PLC0415
+
+        chains = [parse(text) for text in [arguments.model, *arguments.chains]]
+        ended = launch(chains, arguments.out, _extra(arguments))
+        print("\n".join(summary(ended, arguments.out)))
+        return 0 if all(how.startswith("done") for how in ended.values()) else FAILED
+    if arguments.install:
+        from bench.train.export import install  # noqa: PLC0415
+
+        keys = [arguments.model, *arguments.chains]
+        install({key: arguments.out / key / f"{key}.safetensors" for key in keys})
+        return 0
+    from bench.train.job import Options, train  # noqa: PLC0415
+
+    if arguments.chains:
+        raise UserError(f"one model at a time, or --launch; left over: {' '.join(arguments.chains)}")
+    options = Options(
+        key=arguments.model,
+        out=arguments.out,
+        cache=arguments.cache or arguments.out.parent / "cache",
+        data=arguments.data,
+        minutes=arguments.minutes,
+        device=arguments.device,
+        seed=arguments.seed,
+        changes=tuple(map(_change, arguments.set)),
+        start=arguments.start,
+        checkpoint_s=arguments.checkpoint_s,
+        **({} if arguments.recipe is None else {"recipe": arguments.recipe}),
+    )
+    print(json.dumps(train(options, started_s), indent=2))
+    return 0
+
+
+def _extra(arguments: argparse.Namespace) -> list[str]:
+    """Return the options that all trainings of a launch get."""
+    found = ["--seed", str(arguments.seed)]
+    for change in arguments.set:
+        found += ["--set", change]
+    if arguments.data is not None:
+        found += ["--data", str(arguments.data)]
+    if arguments.recipe is not None:
+        found += ["--recipe", str(arguments.recipe)]
+    return found
+
+
+def _change(text: str) -> tuple[str, Any]:
+    name, separator, value = text.partition("=")
+    if not separator:
+        raise UserError(f"--set {text}: expected FIELD=VALUE, such as batch=256")
+    try:
+        return name, json.loads(value)
+    except ValueError:
+        return name, value
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m bench.train", description=__doc__)
+    parser.add_argument(
+        "model", help="key of the model, such as micro_vim; with --launch GPU:MODEL@MINUTES,..."
+    )
+    parser.add_argument("chains", nargs="*", help="with --launch and --install: further ones")
+    parser.add_argument("--out", type=Path, required=True, help="folder for weights, log and checkpoint")
+    parser.add_argument("--cache", type=Path, help="folder for pictures, shared by trainings")
+    parser.add_argument(
+        "--data", type=Path, help="evaluate the result as a suite does; its data are made here"
+    )
+    parser.add_argument("--minutes", type=float, help="be done in this time, whatever the recipe says")
+    parser.add_argument("--device", default="cpu", help="cpu or cuda:0")
+    parser.add_argument("--seed", type=int, default=0, help="of order, views and dropped paths")
+    parser.add_argument(
+        "--recipe", type=Path, help="file of recipes instead of the one that comes with the bench"
+    )
+    parser.add_argument("--set", action="append", default=[], metavar="FIELD=VALUE", help="change a recipe")
+    parser.add_argument("--start", type=Path, help="trained backbone of a detector or segmentor")
+    parser.add_argument("--checkpoint-s", type=float, default=10.0, help="least seconds between checkpoints")
+    how = parser.add_mutually_exclusive_group()
+    how.add_argument("--launch", action="store_true", help="train several at once, by GPU")
+    how.add_argument("--install", action="store_true", help="ship the files of --out, and enter their hashes")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

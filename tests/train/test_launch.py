@@ -1,0 +1,42 @@
+"""Several trainings at once: each on its GPU, and none stopped by another's failure."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bench.spec.errors import UserError
+from bench.train import launch
+
+TINY = ("train_images=20", "val_images=10", "batch=10", "epochs=1", "warmup_steps=2", "score_every=1")
+
+
+def test_chains_are_read() -> None:
+    assert launch.parse("1:micro_vim@1.5,upernet-micro_vmamba@3") == launch.Chain(
+        "1", (launch.Leg("micro_vim", 1.5), launch.Leg("upernet-micro_vmamba", 3.0))
+    )
+    assert launch.parse("cpu:micro_vim@1").gpu is None
+    for text in ("0:micro_vim", "micro_vim@3", "0:@3"):
+        with pytest.raises(UserError, match="expected GPU:MODEL@MINUTES"):
+            launch.parse(text)
+
+
+def test_one_that_fails_stops_no_other(tmp_path: Path) -> None:
+    sets = [part for change in TINY for part in ("--set", change)]
+    command = [
+        *(sys.executable, "-m", "bench.train", "--launch", "--out", str(tmp_path), *sets),
+        *("cpu:micro_nothing@0.5,micro_vit_causal@0.5", "cpu:micro_mambaout@0.5"),
+    ]
+    found = subprocess.run(command, capture_output=True, text=True, check=False, timeout=200)
+    assert found.returncode == 1
+    for model in ("micro_vit_causal", "micro_mambaout"):
+        assert f"{model}: done in " in found.stdout
+        result = json.loads((tmp_path / model / "result.json").read_text())
+        assert (result["model"], result["epochs"], result["whole"]) == (model, 1, True)
+        assert (tmp_path / model / f"{model}.safetensors").is_file()
+    assert "micro_nothing: failed with exit code 2" in found.stdout
+    assert "bench.train: unknown model 'micro_nothing'" in found.stdout
