@@ -40,8 +40,8 @@ AMP = {"fp32": None, "amp_fp16": torch.float16, "amp_bf16": torch.bfloat16}
 # of all numbers as one vector
 BOUNDS = {"fp32": 1e-4, "amp_fp16": 2e-2, "amp_bf16": 1e-1}
 QUICK = {
-    "warmup": WarmupConvergence(min_s=0.1, max_s=0.5),
-    "timing": TimingWindows(min_windows=4, max_windows=5, window_s=0.05, target_spread=0.05, max_s=1.0),
+    "warmup": WarmupConvergence(min_s=0.05, max_s=0.2),
+    "timing": TimingWindows(min_windows=4, max_windows=5, window_s=0.03, target_spread=0.05, max_s=1.0),
 }
 
 
@@ -240,7 +240,9 @@ class TestAccuracy:
             for device in ("cpu", "cuda")
         )
         assert here.values["box_ap_percent"] > 10
-        assert there.values == pytest.approx(here.values, abs=0.5)
+        for name in ("box_ap_percent", "mask_ap_percent", "box_ap50_percent", "mask_ap50_percent"):
+            # one box of the few that crosses one of the ten thresholds is worth half a point
+            assert there.values[name] == pytest.approx(here.values[name], abs=1.0), name
 
     # several scales make mmengine say that it adds a dimension
     @pytest.mark.filterwarnings("ignore:The shape of value will convert")
@@ -297,7 +299,7 @@ def taught_detector(root: Path) -> nn.Module:
         # pycocotools does not know the latest numpy
         with stack.quiet():
             batches = [pseudo_collate([images[number]]) for number in range(len(images))]
-        learn(model, batches, 150, rate=3e-3)
+        learn(model, batches, 200, rate=3e-3)
     return model
 
 
@@ -346,7 +348,7 @@ class TestSpeed:
             zoo, "load", lambda card, **_: zoo.Loaded(copy.deepcopy(models[card.key]).eval(), None)
         )
 
-    @pytest.mark.parametrize("precision", ["fp32", "tf32", "amp_fp16", "amp_bf16"])
+    @pytest.mark.parametrize("precision", ["fp32", "amp_fp16", "amp_bf16"])
     @pytest.mark.parametrize("key", [DETECTOR, SEGMENTOR])
     def test_fps(self, key: str, precision: str) -> None:
         measured = fps.measure(speed_job(key, "fps", precision=precision)).measured
