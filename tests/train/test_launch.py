@@ -29,7 +29,7 @@ def test_one_that_fails_stops_no_other(tmp_path: Path) -> None:
     sets = [part for change in TINY for part in ("--set", change)]
     command = [
         *(sys.executable, "-m", "bench.train", "--launch", "--out", str(tmp_path), *sets),
-        *("cpu:micro_nothing@0.5,micro_vit_causal@0.5", "cpu:micro_mambaout@0.5"),
+        *("cpu:micro_nothing@3,micro_vit_causal@3", "cpu:micro_mambaout@3"),
     ]
     found = subprocess.run(command, capture_output=True, text=True, check=False, timeout=200)
     assert found.returncode == 1
