@@ -98,7 +98,7 @@ def none_public(card: ModelCard) -> str:
     if card.weights_file is not None:
         return (
             f"{shipped_path(card.weights_file)}, which ships with the bench, is not there; get it again with "
-            f"the bench, or train it: python -m bench.train {card.key}"
+            f"the bench, or train it: python -m bench.train {card.key} --out runs/{card.key}"
         )
     why = f": {card.no_weights}" if card.no_weights else " are known"
     return f"no public weights of {card.key}{why}; name a file as `weights` in the suite"

@@ -103,7 +103,7 @@ def test_a_lost_file_is_missing_and_nothing_is_downloaded(
     assert isinstance(found, MissingWeights)
     assert str(found) == (
         f"{tmp_path}/weights/micro_vim.safetensors, which ships with the bench, is not there; get it again "
-        "with the bench, or train it: python -m bench.train micro_vim"
+        "with the bench, or train it: python -m bench.train micro_vim --out runs/micro_vim"
     )
 
 

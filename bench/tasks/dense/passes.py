@@ -55,6 +55,10 @@ class Passes(ABC):
     def network(self, image: Tensor, seen: Seen) -> tuple[Tensor, ...]:
         """Return the raw numbers of all heads, for what the whole model was `seen` to show them."""
 
+    def expected(self, image: Tensor, seen: Seen, _computed_in: torch.dtype) -> tuple[Tensor, ...]:
+        """Return what `network` should give that computes in a number format, computed as things stand."""
+        return self.network(image, seen)
+
     @abstractmethod
     def look(self, image: Tensor) -> Seen:
         """Run all of the model once and note what its parts are shown."""
@@ -89,6 +93,15 @@ class DetectorPasses(Passes):
         if len(detected):
             found.append(heads._mask_forward(maps, detected)["mask_preds"])
         return tuple(found)
+
+    def expected(self, image: Tensor, seen: Seen, computed_in: torch.dtype) -> tuple[Tensor, ...]:
+        """As `network`, for regions with corners of a number format.
+
+        mmdet rounds the corners to that of the maps (in half precision to whole pixels beyond 1024), which
+        moves what is cut out by more than all rounding of the network does.
+        """
+        rounded = tuple(regions.to(computed_in).to(regions.dtype) for regions in seen.inputs)
+        return self.network(image, Seen(rounded, seen.counts))
 
     def look(self, image: Tensor) -> Seen:
         """Run all of the detector once and note its regions; counts are proposals, candidates, detections."""

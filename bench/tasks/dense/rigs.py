@@ -20,7 +20,7 @@ from bench.spec.errors import Unsupported
 from bench.spec.job import Job
 from bench.tasks.dense.network import refuse_cast
 from bench.tasks.dense.passes import DetectorPasses, Passes, Seen, SegmentorPasses
-from bench.tasks.forward import Prepared, make_current, prepare
+from bench.tasks.forward import AUTOCAST, Prepared, make_current, prepare
 from bench.tasks.speed.check import OutputCheck, rows
 from bench.tasks.speed.rig import Rig, bench_device, random_images
 from bench.zoo.openmmlab.upernet import CROP_PX
@@ -117,7 +117,8 @@ def _shown(job: Job, prepared: Prepared, passes: Passes, images: Sequence[Tensor
 
 def _check(job: Job, prepared: Prepared, passes: Passes, shown: Shown) -> OutputCheck:
     with plain_fp32(), torch.inference_mode():
-        expected = rows(passes.network(*shown), 1).float()
+        computed_in = AUTOCAST.get(job.cell.precision, torch.float32)
+        expected = rows(passes.expected(*shown, computed_in), 1).float()
     with prepared.evaluating():
         return OutputCheck.of(rows(passes.network(*shown), 1), expected, job)
 

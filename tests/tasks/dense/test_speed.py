@@ -21,9 +21,9 @@ from bench.spec.errors import CellError, Unsupported
 from bench.spec.job import Job
 from bench.spec.record import Measured
 from bench.tasks.dense import backbone, fps, memory
-from bench.tasks.dense.passes import CANDIDATES, DetectorPasses, Passes, SegmentorPasses
+from bench.tasks.dense.passes import CANDIDATES, DetectorPasses, Passes, Seen, SegmentorPasses
 from bench.tasks.dense.rigs import build_rigs
-from bench.tasks.speed.check import rows
+from bench.tasks.speed.check import relative_error, rows
 from tests.tasks.dense.conftest import MakeJob
 from tests.tasks.dense.small import DETECTOR, SEGMENTOR, small_detector, small_segmentor
 from tests.tasks.speed.conftest import QUICK
@@ -332,3 +332,22 @@ def test_an_output_that_is_not_finite_is_no_speed(models: dict[str, Any], timed:
             fps.measure(timed(SEGMENTOR, "fps"))
     finally:
         weight.data.copy_(before)
+
+
+def test_half_precision_is_held_against_regions_as_it_holds_them(detector: nn.Module) -> None:
+    """Corners of regions are rounded by mmdet to the format of the maps: no rounding of the network."""
+    passes, image = DetectorPasses(detector), torch.randn(1, 3, *SIZE)
+    corners = torch.tensor([[0.0, 20.7, 13.3, 78.9, 61.1], [0.0, 33.3, 2.6, 51.7, 40.2]])
+    seen = Seen((corners, corners))
+    with torch.inference_mode():
+        with torch.autocast("cpu", torch.bfloat16):
+            found = rows(passes.network(image, seen), 1).float()
+        exact, expected = (
+            rows(given, 1)
+            for given in (passes.network(image, seen), passes.expected(image, seen, torch.bfloat16))
+        )
+        same = rows(passes.expected(image, seen, torch.float32), 1)
+    assert torch.equal(same, exact)
+    assert not torch.equal(expected, exact)
+    assert relative_error(found, expected) < 0.02
+    assert relative_error(found, exact) > 1.3 * relative_error(found, expected)
