@@ -25,7 +25,7 @@ $(READY): requirements.txt pyproject.toml
 	@$(PY) -m uv pip install --quiet --python $(PY) --no-deps -e .
 	@touch $(READY)
 
-quickstart: $(READY) ## set up, then measure three small models on this machine
+quickstart: $(READY) ## set up, then evaluate eight small networks with known answers
 	@$(PY) run_bench.py suites/quickstart.yaml --results $(LOCAL)
 
 test: $(READY) ## set up, then run the tests
