@@ -28,8 +28,10 @@ Bench = Callable[..., Ended]
 def bench(tmp_path: Path) -> Bench:
     """Return a function that runs `python run_bench.py ARGUMENTS` with the temporary folder as its own."""
 
-    def run(*arguments: str, env: Mapping[str, str] | None = None) -> Ended:
-        command = [sys.executable, str(ROOT / "run_bench.py"), *arguments]
+    def run(
+        *arguments: str, env: Mapping[str, str] | None = None, script: Path = ROOT / "run_bench.py"
+    ) -> Ended:
+        command = [sys.executable, str(script), *arguments]
         result = subprocess.run(
             command,
             cwd=tmp_path,
