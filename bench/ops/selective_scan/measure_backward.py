@@ -9,6 +9,7 @@ the states written and read, once each.
 
 from __future__ import annotations
 
+import math
 import sys
 from functools import partial
 
@@ -51,7 +52,8 @@ def main() -> int:
         sys.stdout.write(f"{name}: forward {forward_ms:.3f}, least {least_bytes(shape) / 1e6:.0f} MB back\n")
         for plan in plans(backward_plan(inputs), shape.states):
             found = [grad for grad in scan_gradients(inputs, dy_bdl, plan) if grad is not None]
-            error = max(map(relative_error, found, expected))
+            errors = list(map(relative_error, found, expected))
+            error = math.nan if any(map(math.isnan, errors)) else max(errors)
             worst = error if not error < _BOUND else worst
             ms = median_ms([partial(scan_gradients, inputs, dy_bdl, plan)])
             gb_s = least_bytes(shape) / ms / 1e6
