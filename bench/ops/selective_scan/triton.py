@@ -1,4 +1,4 @@
-"""The scan on CUDA: Triton forward, backward by recomputation through the plain chunked scan."""
+"""The scan on CUDA, forward and backward by Triton kernels."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from bench.ops.selective_scan.chunked import chunked_scan
 from bench.ops.selective_scan.inputs import ScanInputs
+from bench.ops.selective_scan.triton_backward import scan_gradients
 from bench.ops.selective_scan.triton_launch import Launch, start
 from bench.ops.selective_scan.triton_layout import tokens_before_rows
 from bench.ops.selective_scan.triton_plan import ScanPlan, channels_lie_together, choose_plan
@@ -47,7 +47,7 @@ def _for_walk(inputs: ScanInputs) -> ScanInputs:
 
 
 class _TritonScan(torch.autograd.Function):
-    """Only the inputs are kept; the backward pass scans them again in plain torch."""
+    """Only the inputs are kept; the backward pass computes the states again."""
 
     @staticmethod
     def forward(ctx: Any, *operands: Any) -> Tensor:
@@ -61,13 +61,6 @@ class _TritonScan(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, grad_bdl: Tensor) -> tuple[Tensor | None, ...]:
         """Return the gradients of the tensors that ask for one."""
-        wanted = ctx.needs_input_grad
-        leaves = [
-            None if tensor is None else tensor.detach().requires_grad_(asked)
-            for tensor, asked in zip(ctx.saved_tensors, wanted, strict=False)
-        ]
-        with torch.enable_grad():
-            y_bdl = chunked_scan(ScanInputs._make((*leaves, ctx.softplus)))
-        asking = [leaf for leaf, asked in zip(leaves, wanted, strict=False) if asked and leaf is not None]
-        found = iter(torch.autograd.grad(y_bdl, asking, grad_bdl))
-        return tuple(next(found) if asked else None for asked in wanted)
+        inputs = ScanInputs._make((*ctx.saved_tensors, ctx.softplus))
+        found = (*scan_gradients(inputs, grad_bdl), None)
+        return tuple(grad if asked else None for grad, asked in zip(found, ctx.needs_input_grad, strict=True))

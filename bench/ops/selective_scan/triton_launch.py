@@ -48,17 +48,27 @@ class Launch(NamedTuple):
 
 def start(launch: Launch, plan: ScanPlan) -> None:
     """Fill `launch.y_bgcl` by `plan`; two passes over the steps where the plan cuts them."""
-    batch, groups, width, _ = launch.u_bgcl.shape
-    each = plan.tile * -(-launch.steps // plan.segments // plan.tile)
-    segments = -(-launch.steps // each)
+    segments, each = cut_steps(launch, plan)
     if segments == 1:
         _pass(launch, plan, (launch.y_bgcl, launch.y_bgcl), (1, each, WHOLE))
         return
+    _pass(launch, plan, summarise(launch, plan), (segments, each, RESUME))
+
+
+def cut_steps(launch: Launch, plan: ScanPlan) -> tuple[int, int]:
+    """Return the number of segments that `plan` makes of the steps, and the steps of each but the last."""
+    each = plan.tile * -(-launch.steps // plan.segments // plan.tile)
+    return -(-launch.steps // each), each
+
+
+def summarise(launch: Launch, plan: ScanPlan) -> tuple[Tensor, Tensor]:
+    """Return what all segments but the last add to the state (b, s, n, d) and their steps' sums (b, s, d)."""
+    (batch, groups, width, _), (segments, each) = launch.u_bgcl.shape, cut_steps(launch, plan)
     kind, states = launch.state_dtype, launch.decay_dn.shape[1]
     ends_bsnd = launch.u_bgcl.new_empty((batch, segments - 1, states, groups * width), dtype=kind)
     spans_bsd = launch.u_bgcl.new_empty((batch, segments - 1, groups * width), dtype=kind)
     _pass(launch, plan, (ends_bsnd, spans_bsd), (segments - 1, each, SUMMARY))
-    _pass(launch, plan, (ends_bsnd, spans_bsd), (segments, each, RESUME))
+    return ends_bsnd, spans_bsd
 
 
 def _pass(launch: Launch, plan: ScanPlan, borders: tuple[Tensor, Tensor], cut: tuple[int, int, int]) -> None:

@@ -15,6 +15,7 @@ _FEWEST_SEGMENT_TOKENS = 128
 _MOST_SEGMENTS = 64
 _SHORT_TOKENS = 256
 _LONG_TOKENS = 16384
+_FEW_STATES = 4
 
 
 class ScanPlan(NamedTuple):
@@ -64,6 +65,14 @@ def walk_plan(walks: int, width: int, tokens: int) -> ScanPlan:
         rows, warps = 32, 2 * warps
     cuts = min(_MOST_SEGMENTS, _BUSY_WALKS // warps, tokens // _FEWEST_SEGMENT_TOKENS)
     return ScanPlan("walk", rows, warps=1, segments=max(1, cuts) if warps < _FEWEST_WALKS else 1)
+
+
+def backward_plan(inputs: ScanInputs) -> ScanPlan:
+    """Return how to walk back: as forth, fetching fewer tokens ahead where each brings many kept states."""
+    batch, channels, tokens = inputs.u_bdl.shape
+    groups, states = inputs.input_bgnl.shape[1:3]
+    plan = walk_plan(batch * groups, channels // groups, tokens)
+    return plan._replace(tile=1 if states > _FEW_STATES else plan.tile)
 
 
 def candidates(inputs: ScanInputs) -> list[ScanPlan]:

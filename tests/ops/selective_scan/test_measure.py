@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from bench.ops.selective_scan.cases import ROWS, ScanOptions, ScanRow, random_inputs
+from bench.ops.selective_scan.cases import ROWS, ScanOptions, ScanRow, ScanShape, random_inputs
 from bench.ops.selective_scan.triton_plan import (
     ScanPlan,
+    backward_plan,
     candidates,
     channels_lie_together,
     choose_plan,
@@ -54,6 +55,43 @@ def test_needs_a_gpu(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
 
     assert main(["--json", str(tmp_path / "out.json")]) == 1
     assert capsys.readouterr().err == "no CUDA device: the scan can be timed on a GPU only\n"
+
+
+@needs_triton
+@pytest.mark.skipif(torch.cuda.is_available(), reason="for machines without a GPU")
+def test_the_backward_pass_needs_a_gpu_too(capsys: pytest.CaptureFixture[str]) -> None:
+    from bench.ops.selective_scan.measure_backward import main  # noqa: PLC0415 -- needs Triton
+
+    assert main() == 1
+    assert capsys.readouterr().err == "no CUDA device: the scan can be timed on a GPU only\n"
+
+
+@needs_triton
+def test_bytes_and_plans_of_the_backward_pass() -> None:
+    from bench.ops.selective_scan.measure_backward import least_bytes, plans  # noqa: PLC0415 -- needs Triton
+
+    assert least_bytes(ScanShape(2, 1, 3, 4, 5)) == 2 * 5 * (3 * 10 + 3 * 4 * 8 + 4 * 4 * 2)
+    chosen = ScanPlan("walk", 32, 1, tile=1, segments=5)
+    assert [(plan.rows, plan.tile, plan.segments) for plan in plans(chosen, 16)] == [
+        (32, 1, 5),
+        (32, 2, 5),
+        (64, 1, 5),
+        (64, 2, 5),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("shape", "plan"),
+    [
+        (ScanShape(64, 2, 64, 16, 65), (64, 1, 1)),  # many kept states: one token ahead
+        (ScanShape(2, 1, 33, 1, 700), (32, 4, 5)),  # few warps: tokens are cut, as for the walk forth
+    ],
+    ids=str,
+)
+def test_backward_plan(shape: ScanShape, plan: tuple[int, int, int]) -> None:
+    inputs = random_inputs(shape, torch.float32, ScanOptions(), torch.Generator().manual_seed(0))
+    found = backward_plan(inputs)
+    assert (found.kernel, found.rows, found.tile, found.segments) == ("walk", *plan)
 
 
 @pytest.mark.parametrize("channels_last", [False, True], ids=["bdl", "bld"])
