@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from bench.cli import plan
 from bench.cli.judge import evidence
 from bench.cli.progress import Progress, Silence
+from bench.cli.sets import make_sets
 from bench.cli.tables import write_tables
 from bench.cli.workspace import Workspace
 from bench.compare.gate import failed_comparisons
@@ -57,8 +58,10 @@ def _begin(workspace: Workspace, *, fresh: bool) -> datetime:
 
 def _measure(workspace: Workspace, *, quiet: bool) -> Summary:
     planned = workspace.planned
+    ready = [cell.cell for cell in planned if cell.state == "ready"]
+    make_sets(ready, workspace.catalog.tasks, workspace.data_dir, quiet=quiet)
     launcher = ForkserverLauncher()
-    if any(cell.state == "ready" for cell in planned):
+    if ready:
         launcher.warm_up()
     observer = Silence() if quiet else Progress(len(planned))
     ports = Ports(workspace.store, launcher, observer)

@@ -14,9 +14,11 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from bench.machine import compiler, data, dense_data, gpus, identity, openmmlab, scans, weights
+from bench.machine.generated import root_of
+from bench.sets.made import check
 from bench.spec.card import ModelCard, TaskCard
 from bench.spec.cell import PUBLISHED
-from bench.spec.errors import CellError, UserError
+from bench.spec.errors import BadData, CellError, UserError
 
 OLDEST = {"torch": (2, 11), "torchvision": (0, 26), "timm": (1, 0, 29)}
 PROBE = """
@@ -54,7 +56,7 @@ def run_checks(
     yield _compiler()
     yield _extra("datasets", "parquet", "ImageNet as Hugging Face parquet files")
     yield _openmmlab()
-    yield from (_data(task, data_dir) for task in tasks.values() if _has_data(task))
+    yield from (_data(task, data_dir) for task in tasks.values() if _has_data(task, data_dir))
     yield _weights(models)
     yield _results(results)
 
@@ -142,19 +144,27 @@ def _openmmlab() -> Check:
     return Check("openmmlab", True, f"{versions}; operators of mmcv from {result.stdout.splitlines()[-1]}")
 
 
-def _has_data(task: TaskCard) -> bool:
-    return task.generated is None and "accuracy" in task.measures
+def _has_data(task: TaskCard, data_dir: Path) -> bool:
+    """Say whether there is something to look for: a set that the bench makes need not be there."""
+    made = task.generated is None or root_of(task, data_dir).is_dir()
+    return made and "accuracy" in task.measures
 
 
 def _data(task: TaskCard, data_dir: Path) -> Check:
     try:
         found = _found(task, data_dir)
+    except BadData as error:
+        return Check(f"data {task.key}", False, "damaged", str(error))
     except CellError as error:
         return Check(f"data {task.key}", False, "not found", str(error))
     return Check(f"data {task.key}", True, found)
 
 
 def _found(task: TaskCard, data_dir: Path) -> str:
+    if task.generated is not None:
+        root = root_of(task, data_dir)
+        made = check(task, root)
+        return f"made at {root}" + ("" if made is None else f", {made}")
     if task.layout is not None:
         return f"folder at {dense_data.locate(task, task.layout, data_dir).root}"
     located = data.locate(task, data_dir)

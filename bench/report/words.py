@@ -24,6 +24,8 @@ FLAGS = {
     "random_weights": "scored with random weights",
     "label_order_suspect": "close to chance: most likely the classes are in another order than the weights'",
     "corrupt_excluded": "images that cannot be decoded were left out, as many as the suite allows",
+    "other_encoder": "the images are those of the known scores, but another JPEG library wrote their files: "
+    "a few may score differently",
     "non_finite_logits": "some logits were not finite and count as wrong",
 }
 UNCHECKED_LATENCY = (

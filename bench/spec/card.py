@@ -170,8 +170,9 @@ class TaskCard(Spec):
     `splits` are the names a validation split may have there. `class_names` says which order
     class folders must have: WordNet ids sorted as text, numbers sorted as numbers, or any.
     `labels` are those of the folders or the reassessed ones (ReaL) that timm ships.
-    `generated` names a data set the bench makes itself where it is missing. `layout` is that of detection
-    and segmentation sets, which have no class folders.
+    `generated` names a data set the bench makes itself where it is missing; `pixels_sha256` is of its
+    pictures and labels before any encoder, `files_sha256` of the JPEG files that known scores are of.
+    `layout` is that of detection and segmentation sets, which have no class folders.
     """
 
     key: str
@@ -186,6 +187,8 @@ class TaskCard(Spec):
     splits: tuple[str, ...]
     measures: tuple[Measure, ...]
     generated: str | None = None
+    pixels_sha256: str | None = Field(default=None, pattern="^[0-9a-f]{64}$")
+    files_sha256: str | None = Field(default=None, pattern="^[0-9a-f]{64}$")
     layout: Layout | None = None
     how_to_get: str
 
@@ -196,8 +199,8 @@ class TaskCard(Spec):
     @property
     def content_digest(self) -> str:
         """Twelve hex digits of what decides a score (texts and places left out)."""
-        texts = {"label", "folders", "splits", "measures", "how_to_get"}
-        # a field that came later: left out where it says nothing, so that older digests hold
-        content = self.model_dump(mode="json", exclude=texts | {"layout"})
-        later = {} if self.layout is None else {"layout": self.layout.model_dump(mode="json")}
-        return digest(content | later)
+        # what encoded the pictures is told by every record
+        texts = {"label", "folders", "splits", "measures", "how_to_get", "files_sha256"}
+        # fields that came later: left out where they say nothing, so that older digests hold
+        later = {name for name in ("layout", "pixels_sha256") if getattr(self, name) is None}
+        return digest(self.model_dump(mode="json", exclude=texts | later))

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from bench.metrics.coco_ap import scores
-from bench.tasks.detection.classes import CATEGORY_IDS, NAMES
+from bench.sets.coco_classes import CATEGORY_IDS, NAMES
 from bench.tasks.detection.pipeline import detections
 from bench.train.scene_batches import SceneBatches, Views
 

@@ -17,6 +17,7 @@ CONTROL_PLANE = (
     "plan",
     "catalog",
     "metrics",
+    "sets",
     "shapes",
     "spec",
 )

@@ -39,8 +39,8 @@ def test_a_corrupt_image_is_named_and_the_other_cells_go_on(
     ended = bench(suite)
     assert ended.code == 1
     found = outcomes(tmp_path)
-    assert found["accuracy"]["reason"] == "incomplete"
-    assert image.name in found["accuracy"]["message"]
+    assert found["accuracy"]["reason"] == "bad_data"
+    assert f"1 of 80 files are not as they were made ({image.parent.name}/{image.name})" in ended.err
     assert found["complexity"]["kind"] == "measured"
 
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 
 from bench.catalog import read
 from bench.machine import checks, identity, openmmlab, scans
 from bench.machine.identity import Device
+from bench.sets.made import MANIFEST, encoded, ensure
 from bench.spec.errors import UserError
 
 
@@ -72,6 +76,30 @@ def test_who_serves_the_operators_of_mmcv_is_said(monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.mark.parametrize("task", ["quickstart_coco", "quickstart"])
-def test_data_that_no_score_needs_is_not_looked_for(task: str) -> None:
-    assert not checks._has_data(read.tasks()[task])
-    assert checks._has_data(read.tasks()["imagenet"])
+def test_data_that_is_made_when_needed_is_not_looked_for(task: str, tmp_path: Path) -> None:
+    assert not checks._has_data(read.tasks()[task], tmp_path)
+    assert checks._has_data(read.tasks()["imagenet"], tmp_path)
+
+
+def test_a_set_that_was_made_is_checked(tmp_path: Path) -> None:
+    plain = read.tasks()["quickstart_coco"]
+    ensure(plain, tmp_path / "quickstart_coco")
+    assert checks._has_data(plain, tmp_path)
+    root = tmp_path / "quickstart_coco"
+    check = checks._data(plain, tmp_path)
+    assert (check.name, check.ok, check.found) == ("data quickstart_coco", True, f"made at {root}")
+    manifest = json.loads((root / MANIFEST).read_text())
+    known = {"pixels_sha256": manifest["pixels_sha256"], "files_sha256": encoded(manifest["files"])}
+    check = checks._data(plain.model_copy(update=known), tmp_path)
+    assert (check.ok, check.found) == (True, f"made at {root}, files as published")
+    check = checks._data(plain.model_copy(update=known | {"files_sha256": "0" * 64}), tmp_path)
+    assert check.ok
+    assert check.found.startswith(f"made at {root}, files of another JPEG library (Pillow ")
+    assert check.found.endswith("): a few images may score differently")
+    (root / "val2017" / "000000000002.jpg").unlink()
+    check = checks._data(plain, tmp_path)
+    assert (check.ok, check.found) == (False, "damaged")
+    assert check.remedy == (
+        f"{root}: 1 of 5 files are not as they were made (val2017/000000000002.jpg); "
+        f"delete the folder {root}, and it is made again"
+    )

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from bench.shapes import CLASSES, MATERIALS, Item, Split, object_image, scene
 from bench.shapes.angles import ONE, SINES, TURN, cosine, sine
 from bench.shapes.outlines import RIMS, field
+from bench.shapes.scenes import _Drawn, _visible
 
 IMAGES = 600
 OBJECTS_DIGEST = {
@@ -180,9 +181,19 @@ def test_masks_are_disjoint_and_boxes_tight() -> None:
     assert min(counts.values()) >= 8
 
 
-def test_scenes_hide_parts_of_objects_and_drop_what_is_hidden() -> None:
-    touching = sum(overlap(first.box, second.box) for first, second in pairs(40))
-    assert touching >= 20
+def test_objects_overlap() -> None:
+    assert sum(overlap(first.box, second.box) for first, second in pairs(40)) >= 20
+
+
+@pytest.mark.parametrize(
+    ("drawn_px", "visible_px", "counts"),
+    [(200, 80, True), (201, 80, False), (100, 79, False), (80, 80, True), (1000, 400, True)],
+)
+def test_an_object_counts_while_enough_is_visible(drawn_px: int, visible_px: int, counts: bool) -> None:
+    owner = np.full((40, 50), -1, dtype=np.int8)
+    owner.ravel()[:visible_px] = 0
+    found = _visible(owner, [_Drawn(3, drawn_px)])
+    assert [item.label for item in found] == ([3] if counts else [])
 
 
 def pairs(scenes: int) -> list[tuple[Item, Item]]:
@@ -205,7 +216,7 @@ def test_both_materials_and_objects_are_seen() -> None:
     assert min(grounds.values()) >= 15
 
 
-def test_the_split_is_drawn_without_torch() -> None:
+def test_pictures_are_drawn_without_torch() -> None:
     script = "import sys, bench.shapes; print(sorted({'torch', 'PIL'} & set(sys.modules)))"
     result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "[]"

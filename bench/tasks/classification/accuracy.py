@@ -11,17 +11,18 @@ from torch import Tensor, nn
 from bench import zoo
 from bench.machine.data import locate
 from bench.machine.listing import listing
+from bench.sets.made import ensure
 from bench.spec.job import Job
 from bench.tasks import forward
 from bench.tasks.classification.check import check, check_count, spread
 from bench.tasks.classification.decoded import DecodedImages, loader
-from bench.tasks.classification.generate import ensure
 from bench.tasks.classification.images import ImageSet, open_images
 from bench.tasks.classification.preprocess import resolve, transform
 from bench.tasks.classification.result import summarise
 from bench.tasks.classification.score import Predict, Scores, score
 from bench.tasks.classification.targets import Targets, targets
 from bench.tasks.contract import TaskResult
+from bench.tasks.made import told
 
 
 def measure(job: Job) -> TaskResult:
@@ -31,7 +32,9 @@ def measure(job: Job) -> TaskResult:
     `MissingData`, `BadData`, `MissingWeights`, `BadWeights`, `MissingExtra`, `Unsupported`,
     and `Incomplete` where more images are damaged than the job allows.
     """
-    images = _open(job)
+    located = locate(job.task, Path(job.data_dir))
+    made = ensure(job.task, located.root) if job.task.generated is not None else None
+    images = open_images(job.task, located)
     limited = job.cell.limit_images is not None
     labels = check(images, job.task, limited=limited)
     correct = targets(images, job.task, labels)
@@ -47,18 +50,11 @@ def measure(job: Job) -> TaskResult:
     )
     scores = _score(job, images, [each for each in selected if correct[each]], loaded.model, correct)
     return TaskResult(
-        summarise(job, images, scores, unlabelled=sum(not correct[each] for each in selected)),
+        told(summarise(job, images, scores, unlabelled=sum(not correct[each] for each in selected)), made),
         data_fingerprint=images.fingerprint(labels),
         weights_sha256=loaded.weights_sha256,
         data_listing=listing(images.located, job.task.splits),
     )
-
-
-def _open(job: Job) -> ImageSet:
-    located = locate(job.task, Path(job.data_dir))
-    if job.task.generated is not None:
-        ensure(job.task.generated, located.root)
-    return open_images(job.task, located)
 
 
 def _score(

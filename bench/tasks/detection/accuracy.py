@@ -13,19 +13,20 @@ from pydantic import JsonValue
 from bench import zoo
 from bench.machine.dense_data import DensePlace, locate
 from bench.metrics.coco_ap import scores
+from bench.sets.coco_classes import CATEGORY_IDS
+from bench.sets.made import ensure
 from bench.spec.card import Layout
 from bench.spec.errors import Incomplete
 from bench.spec.job import Job
 from bench.spec.record import Measured
 from bench.tasks.contract import TaskResult
-from bench.tasks.dense.generate import ensure
 from bench.tasks.dense.items import check_complete, read
 from bench.tasks.dense.network import Predictor
 from bench.tasks.dense.outcome import fingerprint, flags, spread
 from bench.tasks.detection import pipeline
 from bench.tasks.detection.check import check
-from bench.tasks.detection.classes import CATEGORY_IDS
 from bench.tasks.detection.keep import keep
+from bench.tasks.made import told
 
 
 @dataclass
@@ -52,8 +53,7 @@ def measure(job: Job) -> TaskResult:
     """
     layout = cast(Layout, job.task.layout)
     place = locate(job.task, layout, Path(job.data_dir))
-    if job.task.generated is not None:
-        ensure(job.task.generated, place.root)
+    made = ensure(job.task, place.root) if job.task.generated is not None else None
     cell = job.cell
     annotations = check(place, job.task, limited=cell.limit_images is not None)
     loaded = zoo.load(
@@ -74,7 +74,7 @@ def measure(job: Job) -> TaskResult:
         flags=tuple(flags(job, run.damaged)),
     )
     files = [place.labels, *(place.images / name for name in run.names)]
-    return TaskResult(measured, fingerprint(files), loaded.weights_sha256)
+    return TaskResult(told(measured, made), fingerprint(files), loaded.weights_sha256)
 
 
 def _detect(job: Job, layout: Layout, run: _Run, predictor: Predictor) -> None:

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from bench.machine.dense_data import DensePlace
+from bench.sets.coco_classes import CATEGORY_IDS, NAMES
 from bench.spec.card import TaskCard
 from bench.spec.errors import BadData
-from bench.tasks.detection.classes import CATEGORY_IDS, NAMES
 
 Document = dict[str, Any]
 

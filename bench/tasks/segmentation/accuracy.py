@@ -14,15 +14,16 @@ from torch import nn
 from bench import zoo
 from bench.machine.dense_data import DensePlace, locate
 from bench.metrics.confusion import IGNORED, Counts, confusion, pack, scores
+from bench.sets.made import ensure
 from bench.spec.card import Layout
 from bench.spec.errors import BadData, Incomplete, Unsupported
 from bench.spec.job import Job
 from bench.spec.record import Measured
 from bench.tasks.contract import TaskResult
-from bench.tasks.dense.generate import ensure
 from bench.tasks.dense.items import check_complete, read
 from bench.tasks.dense.network import Predictor
 from bench.tasks.dense.outcome import fingerprint, flags, spread
+from bench.tasks.made import told
 from bench.tasks.segmentation import pipeline
 from bench.tasks.segmentation.check import check, label_file, wrong_value
 
@@ -48,8 +49,7 @@ def measure(job: Job) -> TaskResult:
     layout = cast(Layout, job.task.layout)
     _refuse_fixed(job, layout)
     place = locate(job.task, layout, Path(job.data_dir))
-    if job.task.generated is not None:
-        ensure(job.task.generated, place.root)
+    made = ensure(job.task, place.root) if job.task.generated is not None else None
     names = check(place, job.task, layout, limited=job.cell.limit_images is not None)
     loaded = _load(job)
     run = _Run(place, names, np.zeros((job.task.classes, job.task.classes), dtype=np.int64))
@@ -60,7 +60,8 @@ def measure(job: Job) -> TaskResult:
         for name in names
         for file in (place.images / (name + layout.image_suffix), label_file(place, name))
     ]
-    return TaskResult(_summary(job, run, layout, loaded.model), fingerprint(files), loaded.weights_sha256)
+    measured = told(_summary(job, run, layout, loaded.model), made)
+    return TaskResult(measured, fingerprint(files), loaded.weights_sha256)
 
 
 def scale(job: Job, layout: Layout) -> tuple[int, int]:

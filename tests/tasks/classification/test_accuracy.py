@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import tarfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ from torch import nn
 
 from bench.catalog import read
 from bench.machine import weights as cache
+from bench.sets.made import MANIFEST, encoded, ensure
 from bench.spec.cell import Cell
 from bench.spec.errors import BadData, MissingData, MissingWeights
 from bench.tasks.classification import accuracy
@@ -215,8 +217,24 @@ def test_quickstart_makes_its_data(make_job: MakeJob, tmp_path: Path) -> None:
     again = measure(make_job(task=task, data_dir=tmp_path, size_px=32))
     assert again == first
     next((tmp_path / "quickstart").rglob("*.jpg")).unlink()
-    with pytest.raises(BadData, match=r"holds 79 images with labels, but .* has 80; .* delete the folder"):
+    with pytest.raises(BadData, match=r"1 of 80 files are not as they were made \(.*\); delete the folder"):
         measure(make_job(task=task, data_dir=tmp_path, size_px=32))
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_the_record_tells_which_files_were_scored(known: bool, make_job: MakeJob, tmp_path: Path) -> None:
+    task = read.tasks()["quickstart"]
+    ensure(task, tmp_path / "quickstart" / "val")
+    manifest = json.loads((tmp_path / "quickstart" / "val" / MANIFEST).read_text())
+    files = encoded(manifest["files"]) if known else "0" * 64
+    task = task.model_copy(update={"pixels_sha256": manifest["pixels_sha256"], "files_sha256": files})
+    measured = measure(make_job(task=task, data_dir=tmp_path, size_px=32)).measured
+    told = str(measured.details["files"])
+    if known:
+        assert (measured.flags, told) == (("random_weights",), "files as published")
+    else:
+        assert measured.flags == ("random_weights", "other_encoder")
+        assert told.startswith("files of another JPEG library (Pillow ")
 
 
 def test_nan_is_never_right(few_job: MakeJob, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,11 +15,11 @@ from torch import nn
 
 from bench.catalog import read
 from bench.metrics.coco_ap import scores
+from bench.sets.coco_classes import NAMES
+from bench.sets.quickstart import make_coco
 from bench.spec.errors import BadData, Incomplete
 from bench.spec.record import Measured
-from bench.tasks.dense.generate import make_coco
 from bench.tasks.detection.accuracy import measure
-from bench.tasks.detection.classes import NAMES
 from tests.tasks.dense.conftest import (
     CLASSES,
     MakeJob,
@@ -47,7 +47,7 @@ def coco(tmp_path_factory: pytest.TempPathFactory) -> Set:
     from bench.zoo.openmmlab import backbones, source
 
     root = tmp_path_factory.mktemp("data") / "coco"
-    make_coco(root, IMAGES, CLASSES, seed=1)
+    make_coco(root, images=IMAGES, classes=CLASSES, seed=1)
     task = small_task("coco", IMAGES, {"at": (128, 192), "scale": SCALE})
     card = read.every_model()[KEY]
     config = source.config_of(card, backbones.describe(card, (128, 192), {}))
@@ -185,7 +185,7 @@ class TestWrongData:
 
     @pytest.fixture
     def data(self, tmp_path: Path) -> Path:
-        make_coco(tmp_path / "coco", IMAGES, CLASSES, seed=1)
+        make_coco(tmp_path / "coco", images=IMAGES, classes=CLASSES, seed=1)
         return tmp_path
 
     @pytest.fixture

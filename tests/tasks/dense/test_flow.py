@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from bench.tasks.dense.generate import make_ade20k, make_coco
+from bench.sets.quickstart import make_ade20k, make_coco
 
 ROOT = Path(__file__).parents[3]
 SUITE = """

@@ -16,9 +16,9 @@ from torch import nn
 from bench.catalog import read
 from bench.machine.dense_data import locate
 from bench.metrics.confusion import scores, unpack
+from bench.sets.quickstart import make_ade20k
 from bench.spec.errors import BadData, Incomplete, Unsupported
 from bench.spec.record import Measured
-from bench.tasks.dense.generate import make_ade20k
 from bench.tasks.segmentation.accuracy import measure, scale
 from tests.tasks.dense.conftest import (
     CLASSES,
@@ -41,7 +41,7 @@ def ade(tmp_path_factory: pytest.TempPathFactory) -> Set:
     from bench.zoo.openmmlab import backbones, source
 
     root = tmp_path_factory.mktemp("data") / "ADEChallengeData2016"
-    make_ade20k(root, IMAGES, CLASSES, seed=1)
+    make_ade20k(root, images=IMAGES, classes=CLASSES, seed=1)
     task = small_task("ade20k", IMAGES, {"at": (96, 160), "scale": SCALE})
     card = read.every_model()[KEY]
     config = source.config_of(card, backbones.describe(card, (96, 160), {}))
@@ -216,7 +216,7 @@ class TestWrongData:
 
     @pytest.fixture
     def data(self, tmp_path: Path) -> Path:
-        make_ade20k(tmp_path / "ADEChallengeData2016", IMAGES, CLASSES, seed=1)
+        make_ade20k(tmp_path / "ADEChallengeData2016", images=IMAGES, classes=CLASSES, seed=1)
         return tmp_path
 
     @pytest.fixture

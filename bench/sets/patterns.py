@@ -7,9 +7,8 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
-from bench.tasks.made import ensure_made
+from bench.sets.writing import Tally, write_classes
 
 Plane = NDArray[np.int64]
 Pattern = Callable[[Plane, Plane, int], Plane]
@@ -32,11 +31,6 @@ PATTERNS: Mapping[str, Pattern] = {
 }
 
 
-def ensure(name: str, root: Path) -> None:
-    """Make the generated data set `name` at `root` unless it is there; raises as `ensure_made`."""
-    ensure_made(name, root, MAKERS[name])
-
-
 def quickstart_images() -> Iterator[tuple[str, NDArray[np.uint8]]]:
     """Yield `class/name` and pixels (height, width, 3) of every image, in order; sides 224 to 300 px."""
     # the one generator of NumPy whose numbers are promised never to change
@@ -46,15 +40,9 @@ def quickstart_images() -> Iterator[tuple[str, NDArray[np.uint8]]]:
             yield f"{name}/{number:02d}", _draw(pattern, random)
 
 
-def _quickstart(folder: Path) -> None:
-    for name, pixels in quickstart_images():
-        path = folder / f"{name}.jpg"
-        path.parent.mkdir(exist_ok=True)
-        # JPEG, so that the decoder of real data sets is used too
-        Image.fromarray(pixels).save(path, quality=QUALITY)
-
-
-MAKERS: Mapping[str, Callable[[Path], None]] = {"quickstart": _quickstart}
+def make_classes(folder: Path, tally: Tally) -> None:
+    """Write all images in folders of their classes."""
+    write_classes(folder, quickstart_images(), QUALITY, tally)
 
 
 def _draw(pattern: Pattern, random: np.random.RandomState) -> NDArray[np.uint8]:
