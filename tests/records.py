@@ -69,7 +69,7 @@ def make_record(
         started_utc=at,
         wall_s=12.5,
         protocol=read.protocols()[cell.protocol],
-        card=read.models()[cell.checkpoint],
+        card=read.every_model()[cell.checkpoint],
         task=read.tasks()[cell.task],
     ).model_copy(update=dict(provenance or {}))
     ended = Measured(values=dict(outcome)) if isinstance(outcome, Mapping) else outcome
@@ -80,7 +80,7 @@ def make_reported(checkpoint: str | None = "mambaout_tiny", **fields: Any) -> Re
     """Return a row about top-1 of a checkpoint at 224 px, but for what `fields` replace."""
     usual: dict[str, Any] = {
         "id": "a.row",
-        "label": read.models()[checkpoint].label if checkpoint else "A backbone",
+        "label": read.every_model()[checkpoint].label if checkpoint else "A backbone",
         "checkpoint": checkpoint,
         "metric": "top1_percent",
         "text": "82.7",

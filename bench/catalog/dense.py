@@ -54,7 +54,7 @@ METHODS: Mapping[DenseMethod, Method] = MappingProxyType(
 )
 # whole images, scaled by the pipeline of the task
 WHOLE = Preprocessing(crop_pct=1, interpolation="bilinear")
-NOBODY = "its authors have published no detector or segmentor"
+UNKNOWN = "no address of a file is known here"
 
 
 def dense_cards(backbone: ModelCard, dense: DenseCards) -> Iterator[ModelCard]:
@@ -84,7 +84,7 @@ def _card(backbone: ModelCard, name: DenseMethod, known: DenseCard) -> ModelCard
         weights_url=known.weights_url,
         weights_sha256=known.weights_sha256,
         weights_keys=("state_dict",),
-        no_weights=known.no_weights or (None if known.weights_url or known.weights_file else NOBODY),
+        no_weights=known.no_weights or (None if known.weights_url or known.weights_file else UNKNOWN),
         licence=backbone.licence,
         paper=f"{method.paper}; {backbone.paper}",
         # the others pad windows and patches, also those that classify one size only

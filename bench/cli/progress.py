@@ -17,6 +17,8 @@ HEADLINES: dict[Measure, tuple[str, ...]] = {
     "accuracy": ("top1_percent", "miou_percent", "miou_ms_percent", "box_ap_percent"),
     "throughput": ("throughput_img_s",),
     "latency": ("latency_s",),
+    "fps": ("fps_img_s",),
+    "backbone_throughput": ("backbone_img_s",),
     "memory": ("peak_allocated_bytes", "peak_process_bytes"),
     "complexity": ("macs",),
 }

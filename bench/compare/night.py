@@ -26,6 +26,8 @@ EXACT: Mapping[Measure, tuple[str, ...]] = {
 TIMED: Mapping[Measure, tuple[str, str]] = {
     "throughput": ("step_s", "step_iqr_s"),
     "latency": ("latency_s", "latency_iqr_s"),
+    "fps": ("fps_step_s", "fps_step_iqr_s"),
+    "backbone_throughput": ("backbone_step_s", "backbone_step_iqr_s"),
 }
 
 

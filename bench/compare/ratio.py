@@ -13,7 +13,7 @@ from bench.metrics.metric import Metric
 from bench.metrics.registry import metrics
 from bench.spec.record import Measured, Record
 
-COMPARED = ("throughput_img_s", "latency_s", "peak_allocated_bytes")
+COMPARED = ("throughput_img_s", "latency_s", "fps_img_s", "peak_allocated_bytes")
 # Words that make another product of a GPU's name.
 OTHER_PRODUCT = frozenset(("laptop", "ti", "super", "d", "max", "q", "mobile", "mig"))
 

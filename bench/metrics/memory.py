@@ -9,6 +9,15 @@ METRICS = (
     Metric("peak_reserved_bytes", "Peak reserved", "MiB", 0, "memory", False, significant=3),
     Metric("peak_device_bytes", "Peak on device", "MiB", 0, "memory", False, significant=3),
     Metric("warmup_peak_allocated_bytes", "Warm-up peak", "MiB", 0, "memory", False, significant=3),
+    Metric(
+        "peak_network_allocated_bytes",
+        "Peak allocated without post-processing",
+        "MiB",
+        0,
+        "memory",
+        False,
+        significant=3,
+    ),
     Metric("weights_bytes", "Weights", "MiB", 0, "memory", False, significant=3),
     Metric("peak_process_bytes", "Peak of the process", "MiB", 0, "memory", False, significant=3),
 )

@@ -13,6 +13,9 @@ from bench.spec.errors import UserError
 from bench.spec.protocol import Protocol
 
 HOUSE = "house"
+BACKBONE_BATCH: Mapping[DeviceKind, int] = {"cuda": 4, "cpu": 1}
+"""Images per step of a backbone alone, where a suite says nothing: its images are those of detectors."""
+
 Values = dict[str, object]
 
 
@@ -25,6 +28,7 @@ class _Scene:
     """
 
     task: TaskCard
+    device: DeviceKind
     protocol: Protocol
     usual_batch: int
     limit_images: int | None
@@ -63,6 +67,7 @@ def _scene(
     of_task: Values = {"task": task.key, "task_digest": task.content_digest}
     return _Scene(
         task,
+        device,
         protocol,
         protocol.batch_images.get(device, house.batch_images[device]),
         limit_images,
@@ -119,7 +124,7 @@ def _particular(scene: _Scene, sweep: Sweep, card: ModelCard, measure: Measure) 
         return scene.anywhere
     if measure == "accuracy":
         return {"mode": "eager", **_scoring(scene, sweep, card)}
-    return {} if measure == "latency" else _batch(scene, sweep)
+    return _batch(scene, sweep, measure)
 
 
 def _scoring(scene: _Scene, sweep: Sweep, card: ModelCard) -> Values:
@@ -133,9 +138,14 @@ def _scoring(scene: _Scene, sweep: Sweep, card: ModelCard) -> Values:
     }
 
 
-def _batch(scene: _Scene, sweep: Sweep) -> Values:
-    batch = sweep.batch or scene.usual_batch
-    return {"batch": batch, "default_batch": batch == scene.usual_batch}
+def _batch(scene: _Scene, sweep: Sweep, measure: Measure) -> Values:
+    whole = measure == "memory" and scene.task.kind != "classification"
+    if measure in {"latency", "fps"} or whole:
+        # one image at a time
+        return {}
+    usual = BACKBONE_BATCH[scene.device] if measure == "backbone_throughput" else scene.usual_batch
+    batch = sweep.batch or usual
+    return {"batch": batch, "default_batch": batch == usual}
 
 
 def _refuse_equal_names(cells: Mapping[Cell, None]) -> None:

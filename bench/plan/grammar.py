@@ -18,7 +18,10 @@ NAME_PATTERN = "^[a-z0-9_-]+$"
 SIZE_PATTERN = "^[1-9][0-9]{0,3}x[1-9][0-9]{0,3}$"
 
 SIZES = "Input sizes in pixels: 224 for a square, 800x1280 for height x width."
-MEASURED = "What to measure."
+MEASURED = (
+    "What to measure. Of classifiers throughput and latency; of detectors and segmentors fps (the whole, one "
+    "image at a time, with and without post-processing) and backbone_throughput (the backbone alone)."
+)
 
 Gate = Literal["reported", "last_night"]
 GATES: tuple[Gate, ...] = get_args(Gate)
@@ -101,7 +104,8 @@ class Choices(Spec):
     batch: Batch | None = Field(
         default=None,
         description="Images per step for throughput and memory, or max for the largest that fits; "
-        "absent = the protocol's batch for the device.",
+        "absent = the protocol's batch for the device. Of detectors and segmentors it is that of "
+        "backbone_throughput (absent = 4 on a GPU, 1 on a CPU), and all else takes one image.",
     )
     measures: tuple[Measure, ...] = Field(default=(), min_length=1, description=MEASURED)
     crop_pct: float | None = Field(

@@ -20,17 +20,30 @@ FIGURES = (
     "params",
     "macs",
     "throughput_img_s",
+    "fps_img_s",
+    "fps_network_img_s",
+    "backbone_img_s",
     "latency_s",
     "peak_allocated_bytes",
+    "peak_network_allocated_bytes",
     "peak_process_bytes",
 )
 SCORES = tuple(metric for metric in metrics().values() if metric.headline)
+COUNTED = ("params", "macs")
+"""Figures of detectors and segmentors that have the reported ones beside; for classifiers those are below."""
+
+
+def _titles(metric: Metric) -> tuple[str, ...]:
+    beside = (f"{metric.label} reported ({metric.unit})",) if metric.name in COUNTED else ()
+    return metric.title, *beside
+
+
 COLUMNS = columns(
     ("Family", "Model"),
     (
         "Crop",
         *(f"{metric.label} {how} ({metric.unit})" for metric in SCORES for how in ("measured", "reported")),
-        *(metrics()[name].title for name in FIGURES),
+        *(title for name in FIGURES for title in _titles(metrics()[name])),
     ),
     (),
 )
@@ -69,7 +82,9 @@ def _conditions(timed: Sequence[Record]) -> str:
     protocol, mode, memory_format = setting(timed[0].cell)
     found = batches(timed)
     parts = [f"protocol {protocol}", mode, memory_format.replace("_", " "), weights(timed)]
-    parts += [f"batch {found[0]}"] if len(found) == 1 else []
+    dense = timed[0].provenance.task.kind != "classification"
+    at = "the backbone alone at batch" if dense else "batch"
+    parts += [f"{at} {found[0]}"] if len(found) == 1 else []
     return f"Speed and memory: {', '.join(parts)}; other settings stand below."
 
 
@@ -85,7 +100,7 @@ def _row(line: Line, reported: Sequence[Reported], notes: Footnotes, marks: str)
     card = line.first.provenance.card
     scores = [text for metric in SCORES for text in _score(line, metric, reported, notes)]
     crop = MISSING if set(scores) <= {MISSING} else str(line.crop)
-    figures = [_figure(line, metrics()[name], notes) for name in FIGURES]
+    figures = [text for name in FIGURES for text in _beside(line, metrics()[name], reported, notes)]
     chosen = notes.mark(*dict.fromkeys(words.choices(each.cell) for each in line.found.values()))
     return card.family, card.label + chosen + marks, crop, *scores, *figures
 
@@ -96,9 +111,21 @@ def _score(line: Line, metric: Metric, reported: Sequence[Reported], notes: Foot
     return _figure(line, metric, notes), " / ".join(texts) or MISSING
 
 
+def _beside(line: Line, metric: Metric, reported: Sequence[Reported], notes: Footnotes) -> tuple[str, ...]:
+    """Write a figure, and where it is counted, what is reported of a detector or segmentor."""
+    measured = _figure(line, metric, notes)
+    if metric.name not in COUNTED:
+        return (measured,)
+    dense = line.first.provenance.task.kind != "classification"
+    rows = rows_about(line.first.cell, metric, reported) if dense else ()
+    return measured, " / ".join(dict.fromkeys(row.text for row in rows)) or MISSING
+
+
 def _figure(line: Line, metric: Metric, notes: Footnotes) -> str:
     record = line.found.get(metric.measure)
     if record is None or not isinstance(record.outcome, Measured):
         return MISSING
     value = record.outcome.values.get(metric.name)
-    return MISSING if value is None else metric.show(value) + notes.mark(words.launch_bound(record))
+    return (
+        MISSING if value is None else metric.show(value) + notes.mark(words.launch_bound(record, metric.name))
+    )

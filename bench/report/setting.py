@@ -26,10 +26,17 @@ def batch(record: Record) -> str:
 
 
 def batches(records: Sequence[Record]) -> tuple[str, ...]:
-    """Return the distinct batches of throughput and memory records, in their order."""
-    return tuple(
-        dict.fromkeys(batch(each) for each in records if each.cell.measure in ("throughput", "memory"))
-    )
+    """Return the distinct batches of throughput and memory records, in their order.
+
+    Memory of detectors and segmentors is that of one image.
+    """
+    return tuple(dict.fromkeys(batch(each) for each in records if _batched(each)))
+
+
+def _batched(record: Record) -> bool:
+    if record.cell.measure == "memory":
+        return record.provenance.task.kind == "classification"
+    return record.cell.measure in {"throughput", "backbone_throughput"}
 
 
 def steps(protocol: Protocol) -> dict[str, str]:

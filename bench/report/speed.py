@@ -39,6 +39,7 @@ ALL_UNVERIFIED = (
 CONDITIONS = ("Precision", "Mode", "Layout", "Batch")
 PEAKS = {
     "Peak allocated": "what the model needs",
+    "Peak allocated without post-processing": "the same for backbone, neck and heads",
     "Peak reserved": "what PyTorch held for it",
     "Peak on device": "the highest count of the driver while it ran, with the context and everything else",
     "Peak of the process": "the resident size, interpreter and libraries included",
@@ -46,18 +47,25 @@ PEAKS = {
 
 
 @dataclass(frozen=True, slots=True)
-class _Context:
-    """What a row has to know of its table: whether its weights differ, and whose accuracy is known."""
+class Context:
+    """What a row has to know of its table: whether its weights differ, and whose accuracy is known.
+
+    `scored` is None where nobody's is looked for.
+    """
 
     mixed_weights: bool
-    scored: set[Place]
+    scored: set[Place] | None
     notes: Footnotes
     origins: Origins
 
 
 def speed_tables(records: tuple[Record, ...]) -> tuple[Table, ...]:
-    """Return one table per protocol, in the order of the records."""
-    timed = words.of_measure(records, "throughput", "latency", "memory")
+    """Return one table of classifiers per protocol, in the order of the records."""
+    timed = [
+        record
+        for record in words.of_measure(records, "throughput", "latency", "memory")
+        if record.provenance.task.kind == "classification"
+    ]
     scored = {_place(record.cell) for record in words.of_measure(records, "accuracy") if _whole(record)}
     protocols = {record.cell.protocol_digest: record.provenance.protocol for record in timed}
     return tuple(
@@ -69,16 +77,17 @@ def speed_tables(records: tuple[Record, ...]) -> tuple[Table, ...]:
 def _table(protocol: Protocol, records: Sequence[Record], scored: set[Place]) -> Table:
     places = {_place(record.cell) for record in records}
     verified = places & scored
-    context = _Context(not all_random(records), scored if verified else places, Footnotes(), Origins(records))
-    rows = tuple(_row(joined, context) for joined in _join(records))
+    context = Context(not all_random(records), scored if verified else places, Footnotes(), Origins(records))
+    rows = tuple(_row(joined, context) for joined in join(records))
     title = f"Speed and memory: protocol {protocol.key}, version {protocol.version}"
     table = without_empty(Table(title, COLUMNS, once(rows), footnotes=context.notes.texts))
-    parts = [protocol.summary, *_conditions(records), *_legend(table, protocol)]
+    parts = [protocol.summary, *conditions(records), *_legend(table, protocol)]
     parts += [] if verified else [ALL_UNVERIFIED]
     return without_constant(replace(table, intro=" ".join(parts)), CONDITIONS)
 
 
-def _conditions(records: Sequence[Record]) -> Iterator[str]:
+def conditions(records: Sequence[Record]) -> Iterator[str]:
+    """Yield a sentence each on weights, selective scans and the clock of a CPU."""
     held = weights(records)
     yield f"{held[0].upper()}{held[1:]}."
     backends = dict.fromkeys(record.provenance.scan_backend for record in records)
@@ -101,12 +110,12 @@ def _whole(record: Record) -> bool:
     return partial(record) is None and record.cell.weights != RANDOM
 
 
-def _join(records: Sequence[Record]) -> Iterator[Joined]:
-    """Yield the records of one setting together; latency, which has no batch, joins the first batch."""
+def join(records: Sequence[Record]) -> Iterator[Joined]:
+    """Yield the records of one setting together; what is taken at one image joins the first batch."""
     settings: dict[Cell, dict[object, dict[Measure, Record]]] = {}
     for record in records:
         batches = settings.setdefault(_setting(record.cell), {})
-        batch = None if record.cell.measure == "latency" else record.cell.batch
+        batch = None if _at_one_image(record) else record.cell.batch
         batches.setdefault(batch, {})[record.cell.measure] = record
     for batches in settings.values():
         alone = batches.pop(None, {})
@@ -114,6 +123,11 @@ def _join(records: Sequence[Record]) -> Iterator[Joined]:
             yield alone
         for number, joined in enumerate(batches.values()):
             yield {**alone, **joined} if number == 0 else joined
+
+
+def _at_one_image(record: Record) -> bool:
+    whole = record.cell.measure == "memory" and record.provenance.task.kind != "classification"
+    return whole or record.cell.measure in {"latency", "fps"}
 
 
 def _setting(cell: Cell) -> Cell:
@@ -127,7 +141,20 @@ def _setting(cell: Cell) -> Cell:
     return cell.model_copy(update=same)
 
 
-def _row(joined: Joined, context: _Context) -> tuple[str, ...]:
+def _row(joined: Joined, context: Context) -> tuple[str, ...]:
+    timed = joined.get("throughput")
+    return (
+        *head(joined, context),
+        _batch(joined),
+        figure(joined, "throughput", "throughput_img_s"),
+        iqr_percent(value(timed, "step_iqr_s"), value(timed, "step_s")),
+        *(figure(joined, measure, name) for measure, name in FIGURES),
+        context.notes.mark(*marks(joined, context)).strip(),
+    )
+
+
+def head(joined: Joined, context: Context) -> tuple[str, ...]:
+    """Return model, size, precision, mode and layout of a row."""
     first = next(iter(joined.values()))
     cell, card = first.cell, first.provenance.card
     return (
@@ -136,54 +163,57 @@ def _row(joined: Joined, context: _Context) -> tuple[str, ...]:
         cell.precision,
         cell.mode,
         cell.memory_format.replace("_", " "),
-        _batch(joined),
-        _figure(joined, "throughput", "throughput_img_s"),
-        _iqr(joined.get("throughput")),
-        *(_figure(joined, measure, name) for measure, name in FIGURES),
-        context.notes.mark(*_marks(joined, context)).strip(),
     )
 
 
-def _marks(joined: Joined, context: _Context) -> Iterator[str | None]:
+def marks(joined: Joined, context: Context) -> Iterator[str | None]:
+    """Yield what qualifies the figures of a row."""
     first = next(iter(joined.values()))
     for record in joined.values():
         yield from words.flags(record)
-    yield _compiled(joined.get("throughput"))
+    yield _compiled(joined.get("throughput") or joined.get("backbone_throughput"))
     yield weights_of(first) if context.mixed_weights else None
     yield _unverified(first.cell, context.scored)
     yield from context.origins.of(*joined.values())
 
 
-def _value(record: Record | None, name: str) -> float | None:
+def value(record: Record | None, name: str) -> float | None:
+    """Return a figure of a record, or None where there is none."""
     if record is None or not isinstance(record.outcome, Measured):
         return None
     return record.outcome.values.get(name)
 
 
-def _figure(joined: Joined, measure: Measure, name: str) -> str:
-    value = _value(joined.get(measure), name)
-    return MISSING if value is None else metrics()[name].show(value)
+def figure(joined: Joined, measure: Measure, name: str) -> str:
+    """Write a figure of a row as it is shown."""
+    found = value(joined.get(measure), name)
+    return MISSING if found is None else metrics()[name].show(found)
 
 
 def _batch(joined: Joined) -> str:
     for measure in ("throughput", "memory"):
         record = joined.get(measure)
         if record is not None:
-            batch = _value(record, "batch_images") or record.cell.batch
-            return f"{batch:,}" if isinstance(batch, int) else str(batch)
+            return batch_of(record)
     return MISSING
 
 
-def _iqr(record: Record | None) -> str:
-    spread, step = _value(record, "step_iqr_s"), _value(record, "step_s")
-    return MISSING if spread is None or not step else f"{100 * spread / step:.1f}"
+def batch_of(record: Record) -> str:
+    """Write the images per step of a record, as found where the cell asks for the largest batch."""
+    batch = value(record, "batch_images") or record.cell.batch
+    return f"{batch:,}" if isinstance(batch, int) else str(batch)
+
+
+def iqr_percent(spread_s: float | None, step_s: float | None) -> str:
+    """Write an interquartile range in percent of the step time."""
+    return MISSING if spread_s is None or not step_s else f"{100 * spread_s / step_s:.1f}"
 
 
 def _compiled(record: Record | None) -> str | None:
     if record is None or record.cell.mode == "eager":
         return None
-    seconds, breaks = _value(record, "compile_s"), _value(record, "graph_breaks")
-    error = _value(record, "output_rel_error")
+    seconds, breaks = value(record, "compile_s"), value(record, "graph_breaks")
+    error = value(record, "output_rel_error")
     checked = (
         "outputs not compared with eager: unverified" if error is None else f"outputs {error:.1e} from eager"
     )
@@ -199,7 +229,7 @@ def _place(cell: Cell) -> Place:
     return cell.checkpoint, cell.task_digest, cell.height_px, cell.width_px, cell.precision
 
 
-def _unverified(cell: Cell, scored: set[Place]) -> str | None:
-    if _place(cell) in scored:
+def _unverified(cell: Cell, scored: set[Place] | None) -> str | None:
+    if scored is None or _place(cell) in scored:
         return None
     return "unverified: no complete accuracy run of this model at this size and precision on this machine"

@@ -8,6 +8,8 @@ from bench.catalog.reported import Reported
 from bench.report.accuracy import accuracy_tables
 from bench.report.choose import Section
 from bench.report.complexity import complexity_tables
+from bench.report.dense_speed import dense_speed_tables
+from bench.report.growth import growth_tables
 from bench.report.order import by_family
 from bench.report.overview import overview_tables
 from bench.report.paired import paired_tables
@@ -17,7 +19,7 @@ from bench.report.table import Table
 
 
 def tables(section: Section, reported: Sequence[Reported]) -> tuple[Table, ...]:
-    """Return overview, accuracy, paired, complexity, speed and published-speed tables.
+    """Return overview, accuracy, paired, complexity, growth, speed and published-speed tables.
 
     Empty ones are left out.
     """
@@ -27,6 +29,8 @@ def tables(section: Section, reported: Sequence[Reported]) -> tuple[Table, ...]:
         *accuracy_tables(records, reported),
         *paired_tables(section),
         *complexity_tables(records, reported),
+        *growth_tables(records),
         *speed_tables(records),
+        *dense_speed_tables(records),
         *published_table(records, reported),
     )

@@ -28,6 +28,9 @@ FLAGS = {
     "a few may score differently",
     "non_finite_logits": "some logits were not finite and count as wrong",
 }
+NETWORK = "network_"
+"""What begins the flags of a detector or segmentor without its post-processing."""
+
 UNCHECKED_LATENCY = (
     "latency: not known whether the GPU waited for the host, since the record is older than that check; "
     "at batch 1 it nearly always does, so read this as launch time"
@@ -54,18 +57,21 @@ def flags(record: Record | None) -> tuple[str, ...]:
     return tuple(found)
 
 
-def launch_bound(record: Record) -> str | None:
+def launch_bound(record: Record, figure: str) -> str | None:
     """Say that a figure is bound by the CPU, or a latency perhaps is; None where the device was."""
     outcome = record.outcome
     if not isinstance(outcome, Measured):
         return None
-    if "cpu_bound" in outcome.flags:
-        return _flag(record.cell, "cpu_bound")
+    flag = f"{NETWORK}cpu_bound" if figure.startswith("fps_network_") else "cpu_bound"
+    if flag in outcome.flags:
+        return _flag(record.cell, flag)
     return UNCHECKED_LATENCY if _unchecked(record.cell, outcome) else None
 
 
 def _flag(cell: Cell, flag: str) -> str:
-    return f"{cell.measure}: {FLAGS.get(flag, flag.replace('_', ' '))}"
+    name = flag.removeprefix(NETWORK)
+    part = cell.measure.replace("_", " ") + ("" if name == flag else " without post-processing")
+    return f"{part}: {FLAGS.get(name, name.replace('_', ' '))}"
 
 
 def _unchecked(cell: Cell, outcome: Measured) -> bool:

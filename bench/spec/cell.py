@@ -12,7 +12,7 @@ from pydantic import Field, PositiveInt
 from bench.spec.base import Spec
 
 Precision = Literal["fp32", "tf32", "amp_fp16", "amp_bf16", "bf16", "fp16"]
-Measure = Literal["accuracy", "throughput", "latency", "memory", "complexity"]
+Measure = Literal["accuracy", "throughput", "latency", "fps", "backbone_throughput", "memory", "complexity"]
 MemoryFormat = Literal["contiguous", "channels_last"]
 Mode = Literal["eager", "compiled"]
 DeviceKind = Literal["cuda", "cpu"]
@@ -37,8 +37,9 @@ RANDOM = "random"
 class Cell(Spec):
     """What to measure, complete enough to measure it again.
 
-    `batch` is in images, or `"max"` for the largest that fits the device; accuracy and
-    latency ignore it. `crop_pct` None means the crop the checkpoint was published with.
+    `batch` is in images, or `"max"` for the largest that fits the device; accuracy, latency, `fps` and
+    the memory of detectors and segmentors ignore it. `crop_pct` None means the crop the checkpoint was
+    published with.
     `weights` is `"published"`, `"random"` (seeded) or a file path. `protocol_digest` and
     `task_digest` hold the content of the definitions, so that an edited protocol or task
     starts a new row instead of changing the meaning of an old one; so do `card_digest` for

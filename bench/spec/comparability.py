@@ -13,7 +13,7 @@ Condition = str | float | int | None
 def conditions(host: Host, measure: Measure) -> dict[str, Condition]:
     """Return by name what of a machine and its software can move a figure of this measure.
 
-    With one image the GPU mostly waits for the host to launch its kernels, so latency is a figure
+    With one image the GPU mostly waits for the host to launch its kernels, so latency and FPS are figures
     of the CPU and of Python too. Parameters and MACs hang on the software alone.
     """
     if measure == "complexity":
@@ -29,6 +29,7 @@ def conditions(host: Host, measure: Measure) -> dict[str, Condition]:
         "triton": host.triton,
         "timm": host.timm,
         **_of_the_host(host, measure),
+        **_of_openmmlab(host, measure),
     }
 
 
@@ -47,6 +48,7 @@ def comparability_class(record: Record) -> str:
         "layout": cell.memory_format,
         "mode": cell.mode,
         "batch": cell.batch,
+        **_of_a_part(cell.measure),
     }
     return digest({**conditions(record.host, cell.measure), **setting, **_taken(record)})
 
@@ -79,10 +81,24 @@ def _taken(record: Record) -> dict[str, Condition]:
 
 
 def _of_the_host(host: Host, measure: Measure) -> dict[str, Condition]:
-    if host.device == "cuda" and measure != "latency":
+    one_image = measure in {"latency", "fps"}
+    if host.device == "cuda" and not one_image:
         return {}
     cpu: dict[str, Condition] = {"CPU": host.cpu, "CPU cores": host.cpu_count}
-    return {**cpu, "Python": host.python} if measure == "latency" else cpu
+    return {**cpu, "Python": host.python} if one_image else cpu
+
+
+def _of_openmmlab(host: Host, measure: Measure) -> dict[str, Condition]:
+    """Return who computes the heads and the post-processing of a detector or segmentor."""
+    if measure != "fps":
+        return {}
+    names = ("torchvision", "mmcv", "mmcv-lite", "mmdet", "mmsegmentation")
+    return {name: host.packages.get(name) for name in names}
+
+
+def _of_a_part(measure: Measure) -> dict[str, Condition]:
+    """Tell images per second of a detector, or of a backbone alone, from those of a classifier."""
+    return {"measure": measure} if measure in {"fps", "backbone_throughput"} else {}
 
 
 def _unequal(first: Mapping[str, Condition], second: Mapping[str, Condition]) -> tuple[str, ...]:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import time
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 import torch
 from torch import Tensor, nn
 
 from bench.spec.cell import Cell, Precision
 from bench.spec.errors import Unsupported
+
+Outputs = Tensor | Sequence[Tensor]
+"""What a network gives of a batch: one tensor, or several."""
 
 CAST: dict[Precision, torch.dtype] = {"bf16": torch.bfloat16, "fp16": torch.float16}
 AUTOCAST: dict[Precision, torch.dtype] = {"amp_bf16": torch.bfloat16, "amp_fp16": torch.float16}
@@ -30,7 +34,9 @@ class Prepared:
         self._dtype = CAST.get(cell.precision, torch.float32)
         channels_last = cell.memory_format == "channels_last"
         self._memory_format = torch.channels_last if channels_last else torch.contiguous_format
-        self._model = model.eval().to(device, self._dtype).to(memory_format=self._memory_format)
+        # some of OpenMMLab's networks do not return themselves here
+        model.eval()
+        self._model = model.to(device, self._dtype).to(memory_format=self._memory_format)
         self._compiled = cell.mode == "compiled"
         self._forward = torch.compile(self._model) if self._compiled else self._model
         self.compile_s: float | None = None
@@ -41,26 +47,32 @@ class Prepared:
         """Move a float32 batch (b, 3, h, w) to the device, the data type and the memory layout."""
         return x.to(self._device, self._dtype, memory_format=self._memory_format)
 
-    def step(self, x: Tensor) -> Tensor:
-        """Return the logits (b, classes) of a placed batch."""
+    def step(self, x: Tensor) -> Outputs:
+        """Return the logits (b, classes) of a placed batch, or the maps (b, c, h, w) of a backbone."""
         if self._compiled and self.compile_s is None:
             return self._first_step(x)
-        with torch.inference_mode(), self._autocast():
-            logits: Tensor = self._forward(x)
-            return logits
+        with self.evaluating():
+            outputs: Outputs = self._forward(x)
+            return outputs
 
-    def _first_step(self, x: Tensor) -> Tensor:
+    @contextmanager
+    def evaluating(self) -> Iterator[None]:
+        """Within, there are no gradients, and operations choose their number format as the cell asks."""
+        with torch.inference_mode(), self._autocast():
+            yield
+
+    def _first_step(self, x: Tensor) -> Outputs:
         counters = torch._dynamo.utils.counters
         counters.clear()
         start_s = time.perf_counter()
         self.compile_s = 0.0
-        logits = self.step(x)
+        outputs = self.step(x)
         if self._device.type == "cuda":
             torch.cuda.synchronize(self._device)
         self.compile_s = time.perf_counter() - start_s
         self.graph_breaks = sum(counters["graph_break"].values())
         self.compile_cache_hits = counters["inductor"]["fxgraph_cache_hit"]
-        return logits
+        return outputs
 
     def _autocast(self) -> AbstractContextManager[object]:
         dtype = AUTOCAST.get(self._precision)

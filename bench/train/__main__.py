@@ -47,6 +47,8 @@ def _call(arguments: argparse.Namespace, started_s: float) -> int:
         keys = [arguments.model, *arguments.chains]
         install({key: arguments.out / key / f"{key}.safetensors" for key in keys})
         return 0
+    if arguments.evaluate:
+        return _evaluate(arguments)
     from bench.train.job import Options, train  # noqa: PLC0415
 
     if arguments.chains:
@@ -68,9 +70,21 @@ def _call(arguments: argparse.Namespace, started_s: float) -> int:
     return 0
 
 
+def _evaluate(arguments: argparse.Namespace) -> int:
+    from bench.catalog import read  # noqa: PLC0415
+    from bench.train.evaluate import score  # noqa: PLC0415
+
+    if arguments.data is None:
+        raise UserError("--evaluate needs --data, where the sets are or will be made")
+    for key in (arguments.model, *arguments.chains):
+        path = arguments.out / key / f"{key}.safetensors"
+        print(json.dumps({"model": key, **score(read.every_model()[key], path, arguments.data)}), flush=True)
+    return 0
+
+
 def _extra(arguments: argparse.Namespace) -> list[str]:
     """Return the options that all trainings of a launch get."""
-    found = ["--seed", str(arguments.seed)]
+    found = ["--seed", str(arguments.seed), "--cache", str(arguments.cache or arguments.out / "cache")]
     for change in arguments.set:
         found += ["--set", change]
     if arguments.data is not None:
@@ -95,7 +109,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "model", help="key of the model, such as micro_vim; with --launch GPU:MODEL@MINUTES,..."
     )
-    parser.add_argument("chains", nargs="*", help="with --launch and --install: further ones")
+    parser.add_argument("chains", nargs="*", help="with --launch, --evaluate and --install: further ones")
     parser.add_argument("--out", type=Path, required=True, help="folder for weights, log and checkpoint")
     parser.add_argument("--cache", type=Path, help="folder for pictures, shared by trainings")
     parser.add_argument(
@@ -112,6 +126,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--checkpoint-s", type=float, default=10.0, help="least seconds between checkpoints")
     how = parser.add_mutually_exclusive_group()
     how.add_argument("--launch", action="store_true", help="train several at once, by GPU")
+    how.add_argument("--evaluate", action="store_true", help="score the files of --out, with --data")
     how.add_argument("--install", action="store_true", help="ship the files of --out, and enter their hashes")
     return parser
 

@@ -41,7 +41,7 @@ class Classification:
         mean, std = card.preprocessing.mean, card.preprocessing.std
         self._mean = torch.tensor(mean, device=device)[:, None, None] * 255
         self._std = torch.tensor(std, device=device)[:, None, None] * 255
-        self.steps = max(1, recipe.train_images // recipe.batch)
+        self.steps = recipe.steps
         self._order = torch.empty(0, dtype=torch.long)
 
     def _kept(self, wanted: pictures.Objects, cache: Path) -> tuple[Tensor, Tensor]:

@@ -173,7 +173,8 @@ def _switch(recipe: Recipe, device: torch.device) -> None:
     if device.type != "cuda":
         return
     torch.cuda.set_device(device)
-    torch.backends.cudnn.benchmark = True
+    # a detector's batches of regions differ in size, and each size would be searched for anew
+    torch.backends.cudnn.benchmark = isinstance(recipe, ClassificationRecipe)
     torch.set_float32_matmul_precision("highest" if recipe.precision == "fp32" else "high")
 
 

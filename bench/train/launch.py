@@ -91,7 +91,7 @@ def _run(gpu: str | None, leg: Leg, out: Path, extra: Sequence[str], threads: in
         environment["CUDA_VISIBLE_DEVICES"] = gpu
     command = [
         *(sys.executable, "-m", "bench.train", leg.model),
-        *("--out", str(out / leg.model), "--cache", str(out / "cache")),
+        *("--out", str(out / leg.model)),
         *("--minutes", str(leg.minutes), "--device", "cpu" if gpu is None else "cuda:0"),
         *extra,
     ]

@@ -23,7 +23,7 @@ from bench.train.decay import groups
 from bench.train.recipe import Recipe
 from bench.train.schedule import epochs_that_fit, learning_rate
 
-RESERVE_S = 3.0
+RESERVE_S = 4.0
 """Kept for the end besides what two scores took."""
 CHECKPOINT_S = 10.0
 

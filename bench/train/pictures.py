@@ -27,10 +27,10 @@ from tqdm import tqdm
 
 import bench.shapes
 from bench.machine.identity import usable_cpu_count
+from bench.sets.drawn import QUALITY
 from bench.shapes import MATERIALS, Split, object_image, scene
 
 Arrays = dict[str, NDArray[Any]]
-QUALITY = 92
 CHUNK = 100
 MOST_ITEMS = 8
 NOTHING, PADDING = -1, 255

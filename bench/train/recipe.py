@@ -20,14 +20,16 @@ Chance = float
 class Recipe(Spec):
     """What trainings of all kinds have in common.
 
-    An epoch goes once over the `train_images`, the first ones of the split. The learning rate rises linearly
-    over the first `warmup_steps` and falls by a cosine to `min_lr` at the end. `ema_decay` is that of the
+    There are `train_images`, the first ones of the split; an epoch sees `epoch_images` of them in random
+    order, so that time can be kept by epochs. The learning rate rises linearly over the first `warmup_steps`
+    and falls by a cosine to `min_lr` at the end. `ema_decay` is that of the
     average of the weights. The network is scored on `val_images` every `score_every` epochs and at the end.
     `scan_backend` computes selective scans; `precision` is that on a GPU, a CPU always computes in fp32.
     """
 
     epochs: PositiveInt
     train_images: PositiveInt
+    epoch_images: PositiveInt
     val_images: PositiveInt
     batch: PositiveInt
     lr: PositiveFloat
@@ -39,6 +41,11 @@ class Recipe(Spec):
     score_every: PositiveInt
     precision: Literal["amp_bf16", "tf32", "fp32"]
     scan_backend: Literal["auto", "torch", "triton"]
+
+    @property
+    def steps(self) -> int:
+        """Batches of an epoch."""
+        return max(1, min(self.epoch_images, self.train_images) // self.batch)
 
 
 class ClassificationRecipe(Recipe):

@@ -61,7 +61,7 @@ class SceneBatches:
         train = pictures.Scenes("train", recipe.train_images, *layout.scale)
         val = pictures.Scenes("val", recipe.val_images, *layout.scale)
         self._train, self._val = self._kept(train, cache), self._kept(val, cache)
-        self.steps = max(1, recipe.train_images // recipe.batch)
+        self.steps = recipe.steps
         self._order = torch.empty(0, dtype=torch.long)
 
     def _kept(self, wanted: pictures.Scenes, cache: Path) -> dict[str, Tensor]:

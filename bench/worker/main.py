@@ -23,6 +23,8 @@ TASKS: dict[Measure, str] = {
     "accuracy": "bench.tasks.classification.accuracy:measure",
     "throughput": "bench.tasks.speed.throughput:measure",
     "latency": "bench.tasks.speed.latency:measure",
+    "fps": "bench.tasks.dense.fps:measure",
+    "backbone_throughput": "bench.tasks.dense.backbone:measure",
     "memory": "bench.tasks.speed.memory:measure",
     "complexity": "bench.tasks.complexity.measure:measure",
 }
@@ -30,6 +32,8 @@ TASKS: dict[Measure, str] = {
 OF_KIND: dict[tuple[Measure, Kind], str] = {
     ("accuracy", "detection"): "bench.tasks.detection.accuracy:measure",
     ("accuracy", "segmentation"): "bench.tasks.segmentation.accuracy:measure",
+    ("memory", "detection"): "bench.tasks.dense.memory:measure",
+    ("memory", "segmentation"): "bench.tasks.dense.memory:measure",
 }
 
 
@@ -59,7 +63,7 @@ def _report(job: Job) -> Report:
         # whatever it is, it becomes the cell's failure
         traceback.print_exc(file=sys.stderr)
         return Report(
-            outcome=classify(error),
+            outcome=classify(error, job),
             host=host.describe(device),
             switches=switches.read_back(),
             scan_backend=scan.backend,

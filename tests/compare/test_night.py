@@ -52,6 +52,19 @@ def test_speed_without_samples_uses_median_and_range(record: MakeRecord) -> None
     assert only([record("latency", {}, at=TONIGHT)], [before])[0] == "no earlier record"
 
 
+@pytest.mark.parametrize(("measure", "name"), [("fps", "fps"), ("backbone_throughput", "backbone")])
+def test_detectors_and_their_backbones_are_compared_by_their_own_times(
+    record: MakeRecord, measure: str, name: str
+) -> None:
+    def taken(seconds: float, at: str) -> Record:
+        samples = {f"{name}_step_s": (seconds,) * 4, "step_s": (1.0,) * 4}
+        return record(measure, outcome=Measured(values={}, samples=samples), at=at)
+
+    before = taken(0.050, LAST)
+    assert only([taken(0.060, TONIGHT)], [before])[0] == "slower"
+    assert only([taken(0.0502, TONIGHT)], [before])[0] == "same"
+
+
 def test_memory_is_compared_to_the_byte(record: MakeRecord) -> None:
     before = record("memory", {"peak_allocated_bytes": 1_000_000, "peak_device_bytes": 5})
     same = record("memory", {"peak_allocated_bytes": 1_000_000, "peak_device_bytes": 6}, at=TONIGHT)

@@ -23,8 +23,11 @@ WRITTEN: dict[Measure, str] = {
     "throughput": "throughput_img_s step_s step_iqr_s step_min_s batch_images wall_gap_percent compile_s "
     "graph_breaks output_rel_error energy_j_per_image",
     "latency": "latency_s latency_p90_s latency_min_s latency_iqr_s",
-    "memory": "peak_allocated_bytes peak_reserved_bytes peak_device_bytes warmup_peak_allocated_bytes "
-    "weights_bytes peak_process_bytes",
+    "fps": "fps_img_s fps_network_img_s fps_step_s fps_step_iqr_s fps_network_step_s fps_network_step_iqr_s "
+    "detections",
+    "backbone_throughput": "backbone_img_s backbone_step_s backbone_step_iqr_s",
+    "memory": "peak_allocated_bytes peak_network_allocated_bytes peak_reserved_bytes peak_device_bytes "
+    "warmup_peak_allocated_bytes weights_bytes peak_process_bytes",
     "complexity": "params macs macs_performed macs_fvcore macs_dispatcher macs_disagreement_percent",
 }
 

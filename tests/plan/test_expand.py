@@ -354,3 +354,21 @@ def test_a_task_takes_models_of_its_kind_only(suite_of_all: SuiteOf, whole_catal
         "upernet-mambaout_tiny/ade20k/800x1280/fp32/complexity",
         "mambaout_tiny/imagenet/800x1280/fp32/complexity",
     ]
+
+
+def test_a_batch_is_that_of_the_backbone_alone(suite_of_all: SuiteOf, whole_catalog: Catalog) -> None:
+    fields = {
+        "models": "[mask_rcnn-resnet50]",
+        "task": "coco",
+        "measures": "[fps, memory, backbone_throughput]",
+    }
+    place = "mask_rcnn-resnet50/coco/224x224/fp32"
+    for given, device, batch, name in (
+        ({}, "cuda", 4, "backbone_throughput"),
+        ({}, "cpu", 1, "backbone_throughput"),
+        ({"batch": "16"}, "cuda", 16, "backbone_throughput/batch_16"),
+        ({"batch": "max"}, "cuda", "max", "backbone_throughput/batch_max"),
+    ):
+        cells = cells_of(suite_of_all(sweep(**fields, **given)), whole_catalog, device)
+        assert [cell.name for cell in cells] == [f"{place}/fps", f"{place}/memory", f"{place}/{name}"]
+        assert [cell.batch for cell in cells] == [1, 1, batch]

@@ -18,7 +18,7 @@ SWEEP_FIELDS = (
     "scan_backend, true_inverse, scales, windows, models, task, protocol, overrides"
 )
 PRECISIONS = "fp32, tf32, amp_fp16, amp_bf16, bf16, fp16"
-MEASURES = "accuracy, throughput, latency, memory, complexity"
+MEASURES = "accuracy, throughput, latency, fps, backbone_throughput, memory, complexity"
 
 
 def errors(folder: Path, text: str, catalog: Catalog) -> list[str]:
@@ -538,7 +538,8 @@ def test_a_byte_order_mark_is_no_mistake(tmp_path: Path, catalog: Catalog) -> No
         ),
         (
             {"models": "['mask_rcnn-*']", "task": "coco", "measures": "[throughput]"},
-            "3: sweeps.0.measures.0: task coco allows no measure 'throughput'; allowed: accuracy, complexity",
+            "3: sweeps.0.measures.0: task coco allows no measure 'throughput'; "
+            "allowed: accuracy, fps, backbone_throughput, memory, complexity",
         ),
     ],
 )

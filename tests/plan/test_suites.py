@@ -178,5 +178,12 @@ def test_dense_suites_have_every_detector_and_segmentor(
     # Vim is built for one size of window
     assert several == ({key for key in every if "-vim_" not in key} if name == "ade20k" else set())
     assert len(scored) == len(counted) + len(several)
+    timed = [cell for cell in cells if cell.measure not in {"accuracy", "complexity"}]
+    assert Counter((cell.measure, cell.batch) for cell in timed) == {
+        ("fps", 1): models,
+        ("backbone_throughput", 4): models,
+        ("memory", 1): models,
+    }
+    assert {(cell.precision, cell.height_px, cell.width_px) for cell in timed} == {("amp_fp16", *size)}
     sizes = {(cell.height_px, cell.width_px) for cell in scored if "-vim_" not in cell.checkpoint}
     assert sizes == {size}

@@ -22,8 +22,9 @@ def class_of(measure: Measure, host: Host = GPU_BOX, **cell: Any) -> str:
 
 @pytest.mark.parametrize("fields", [{"cpu": "Xeon"}, {"cpu_count": 8}, {"python": "3.12.3"}])
 def test_latency_on_a_gpu_is_also_the_host_s(fields: dict[str, Any]) -> None:
-    assert class_of("latency", box(**fields)) != class_of("latency")
-    for measure in ("accuracy", "throughput", "memory", "complexity"):
+    for measure in ("latency", "fps"):
+        assert class_of(measure, box(**fields)) != class_of(measure)
+    for measure in ("accuracy", "throughput", "backbone_throughput", "memory", "complexity"):
         assert class_of(measure, box(**fields)) == class_of(measure)
 
 
@@ -39,7 +40,17 @@ def test_latency_on_a_gpu_is_also_the_host_s(fields: dict[str, Any]) -> None:
 )
 def test_parameters_do_not_hang_on_the_gpu_and_all_else_does(fields: dict[str, Any]) -> None:
     changed = {measure for measure in MEASURES if class_of(measure, box(**fields)) != class_of(measure)}
-    assert changed == {"accuracy", "throughput", "latency", "memory"}
+    assert changed == set(MEASURES) - {"complexity"}
+
+
+def test_images_per_second_of_a_detector_a_backbone_and_a_classifier_are_of_three_classes() -> None:
+    assert len({class_of(measure) for measure in ("throughput", "fps", "backbone_throughput")}) == 3
+
+
+def test_fps_hangs_on_who_computes_heads_and_post_processing() -> None:
+    one, other = (box(packages={"mmdet": version}) for version in ("3.3.0", "3.4.0"))
+    assert differences(one, other, "fps") == ("mmdet 3.3.0 against 3.4.0",)
+    assert differences(one, other, "backbone_throughput") == ()
 
 
 @pytest.mark.parametrize("fields", [{"torch": "2.11.0"}, {"timm": "1.0.29"}])

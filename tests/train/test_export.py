@@ -85,10 +85,10 @@ def test_another_file_is_refused(ships_from: Path) -> None:
     with pytest.raises(BadWeights) as caught:
         load(card)
     assert str(caught.value) == (
-        f"{ships_from}/micro_vim.safetensors has the SHA-256 {sha256}, not {'0' * 64} as the card of micro_vim "
-        "says; get the file again with the bench"
+        f"{ships_from}/micro_vim.safetensors has the SHA-256 {sha256}, not {'0' * 64} as the card of "
+        "micro_vim says; get the file again with the bench"
     )
-    with pytest.raises(BadWeights, match="the card of micro_vim names micro_vim.safetensors and no"):
+    with pytest.raises(BadWeights, match=r"the card of micro_vim names micro_vim\.safetensors and no"):
         load(card.model_copy(update={"weights_sha256": None}))
 
 
@@ -102,8 +102,8 @@ def test_a_lost_file_is_missing_and_nothing_is_downloaded(
     found = obstacles.find(make_cell("micro_vim", "accuracy", task="quickstart", height_px=64, width_px=64))
     assert isinstance(found, MissingWeights)
     assert str(found) == (
-        f"{tmp_path}/weights/micro_vim.safetensors, which ships with the bench, is not there; get it again with "
-        "the bench, or train it: python -m bench.train micro_vim"
+        f"{tmp_path}/weights/micro_vim.safetensors, which ships with the bench, is not there; get it again "
+        "with the bench, or train it: python -m bench.train micro_vim"
     )
 
 
@@ -132,7 +132,7 @@ def test_installing_enters_the_hash_and_nothing_else(tmp_path: Path) -> None:
     assert hashed >= set(files)
     lines = [line for line in cards.read_text().splitlines() if "weights_sha256" not in line]
     assert lines == [line for line in text.splitlines() if "weights_sha256" not in line]
-    with pytest.raises(UserError, match="no card names `weights_file: vim_tiny.safetensors`"):
+    with pytest.raises(UserError, match=r"no card names `weights_file: vim_tiny\.safetensors`"):
         export.install({"vim_tiny": file}, cards, tmp_path / "weights")
 
 

@@ -59,11 +59,11 @@ def test_a_limit_ends_it_in_time_with_weights(tmp_path: Path) -> None:
             return super().loss(model, step)
 
     began = time.monotonic()
-    found = training(tmp_path, Slow(), recipe={"epochs": 1000}, end_s=began + 4).run()
-    assert time.monotonic() - began < 4
+    found = training(tmp_path, Slow(), recipe={"epochs": 1000}, end_s=began + 6).run()
+    assert time.monotonic() - began < 6
     assert 1 <= found.epochs < 1000
     # the schedule was made shorter, so that the rate had fallen at the end
-    assert rows(tmp_path)[-2]["of"] < 20
+    assert rows(tmp_path)[-2]["of"] < 30
 
 
 def test_a_limit_that_has_passed_still_gives_weights(tmp_path: Path) -> None:

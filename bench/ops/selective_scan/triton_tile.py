@@ -83,7 +83,8 @@ def tile_kernel(
     """
     blocks = tl.cdiv(width, ROWS)
     block, group = tl.program_id(0) % blocks, tl.program_id(0) // blocks % groups
-    batch = (tl.program_id(0) // (blocks * groups)).to(tl.int64)
+    # wide, since an operand may hold more elements than int32 counts; with its groups outermost, too
+    batch, far = (tl.program_id(0) // (blocks * groups)).to(tl.int64), group.to(tl.int64)
     segment, borders = tl.program_id(1), tl.num_programs(1)
     if PHASE == _RESUME:
         borders -= 1
@@ -128,9 +129,9 @@ def tile_kernel(
     if SKIP:
         pass_on = tl.expand_dims(tl.load(skip + channel, row_mask, other=0.0).to(REAL), AXIS)
     row_2d = tl.expand_dims(row, AXIS)
-    u += batch * u_strides[0] + group * u_g + row_2d * u_c
-    y += batch * y_strides[0] + group * y_g + row_2d * y_c
-    delta += batch * delta_strides[0] + group * delta_g
+    u += batch * u_strides[0] + far * u_g + row_2d * u_c
+    y += batch * y_strides[0] + far * y_g + row_2d * y_c
+    delta += batch * delta_strides[0] + far * delta_g
     if RANK > 0:
         feature = tl.arange(0, RANK_PADDED)
         project += channel_2d * RANK + feature[:, None]
@@ -138,8 +139,8 @@ def tile_kernel(
         delta += feature[None, :] * delta_c
     else:
         delta += row_2d * delta_c
-    inp += batch * inp_strides[0] + group * inp_strides[1]
-    out += batch * out_strides[0] + group * out_strides[1]
+    inp += batch * inp_strides[0] + far * inp_strides[1]
+    out += batch * out_strides[0] + far * out_strides[1]
     order = tl.arange(0, TILE)
     is_last = tl.expand_dims(order == TILE - 1, 1 - AXIS)
     for offset in tl.range(0, segment_steps, TILE, num_stages=STAGES):

@@ -153,7 +153,8 @@ def walk_kernel(
     """
     blocks = tl.cdiv(width, ROWS)
     block, group = tl.program_id(0) % blocks, tl.program_id(0) // blocks % groups
-    batch = (tl.program_id(0) // (blocks * groups)).to(tl.int64)
+    # wide, since an operand may hold more elements than int32 counts; with its groups outermost, too
+    batch, far = (tl.program_id(0) // (blocks * groups)).to(tl.int64), group.to(tl.int64)
     segment, borders = tl.program_id(1), tl.num_programs(1)
     if PHASE == _RESUME:
         borders -= 1
@@ -176,11 +177,11 @@ def walk_kernel(
     first = segment * segment_steps
     end = tl.minimum(first + segment_steps, steps)
     u_l, delta_l, y_l = u_strides[3], delta_strides[3], y_strides[3]
-    u += batch * u_strides[0] + group * u_strides[1] + row * u_strides[2]
-    delta += batch * delta_strides[0] + group * delta_strides[1] + row * delta_strides[2]
-    y += batch * y_strides[0] + group * y_strides[1] + row * y_strides[2]
-    inp += batch * inp_strides[0] + group * inp_strides[1]
-    out += batch * out_strides[0] + group * out_strides[1]
+    u += batch * u_strides[0] + far * u_strides[1] + row * u_strides[2]
+    delta += batch * delta_strides[0] + far * delta_strides[1] + row * delta_strides[2]
+    y += batch * y_strides[0] + far * y_strides[1] + row * y_strides[2]
+    inp += batch * inp_strides[0] + far * inp_strides[1]
+    out += batch * out_strides[0] + far * out_strides[1]
     SECTOR: tl.constexpr = 32 // (inp.dtype.element_ty.primitive_bitwidth // 8)
     HEADS: tl.constexpr = (STATES + SECTOR - 1) // SECTOR
     in_n, in_l, out_n, out_l = inp_strides[2], inp_strides[3], out_strides[2], out_strides[3]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -75,7 +76,8 @@ def _predictor(job: Job, model: nn.Module) -> Predict:
     def predict(images: Tensor) -> Tensor:
         # another batch size would be compiled anew
         whole = _pad(images, job.eval_batch) if job.cell.mode == "compiled" else images
-        return prepared.step(prepared.place(whole))[: len(images)]
+        logits = cast(Tensor, prepared.step(prepared.place(whole)))
+        return logits[: len(images)]
 
     return predict
 

@@ -8,9 +8,19 @@ from typing import Any
 import torch
 from torch import nn
 
+from bench.spec.cell import Precision
 from bench.spec.errors import Unsupported
 from bench.spec.job import Job
 from bench.tasks import forward
+
+
+def refuse_cast(precision: Precision) -> None:
+    """Raise `Unsupported` for bf16 and fp16, to which pre- and post-processing cannot be cast."""
+    if precision in forward.CAST:
+        raise Unsupported(
+            f"detectors and segmentors cannot be cast to {precision} as a whole; "
+            f"set `precisions` to amp_{precision}"
+        )
 
 
 class Predictor:
@@ -20,11 +30,7 @@ class Predictor:
     """
 
     def __init__(self, model: nn.Module, tested: Any, job: Job) -> None:
-        if job.cell.precision in forward.CAST:
-            raise Unsupported(
-                f"detectors and segmentors cannot be cast to {job.cell.precision} as a whole; "
-                f"set `precisions` to amp_{job.cell.precision}"
-            )
+        refuse_cast(job.cell.precision)
         self._device = torch.device(job.device)
         forward.prepare(model, job.cell, self._device)
         self._tested, self._dtype = tested, forward.AUTOCAST.get(job.cell.precision)

@@ -11,9 +11,10 @@ from bench.probes.switches import plain_fp32
 from bench.spec.cell import Precision
 from bench.spec.errors import CellError
 from bench.spec.job import Job
+from bench.tasks.forward import Outputs
 
 CHECKED_IMAGES = 4
-# ||a - b|| / ||b|| of the logits: a few roundings of the format, grown through tens of layers
+# ||a - b|| / ||b|| of the outputs: a few roundings of the format, grown through tens of layers
 BOUNDS: dict[Precision, float] = {
     "fp32": 1e-3,
     "tf32": 2e-2,
@@ -26,7 +27,7 @@ BOUNDS: dict[Precision, float] = {
 
 @dataclass(frozen=True, slots=True)
 class OutputCheck:
-    """How far the logits are from those of eager fp32, and the bound for this precision."""
+    """How far the outputs are from those of eager fp32, and the bound for this precision."""
 
     rel_error: float
     bound: float
@@ -41,14 +42,14 @@ class OutputCheck:
         return () if self.passed else ("output_mismatch",)
 
     @classmethod
-    def of(cls, logits: Tensor, expected: Tensor, job: Job) -> OutputCheck:
-        """Compare the first images of a batch (b, classes) with the expected ones.
+    def of(cls, found: Tensor, expected: Tensor, job: Job) -> OutputCheck:
+        """Compare the first images of a batch (b, numbers) with the expected ones.
 
-        Raises `CellError` where a logit of any image is not finite.
+        Raises `CellError` where a number of any image is not finite.
         """
-        if not torch.isfinite(logits).all():
-            raise CellError(f"{job.cell.name}: the logits are not finite; try another precision")
-        rel_error = relative_error(logits[: len(expected)].float(), expected)
+        if not torch.isfinite(found).all():
+            raise CellError(f"{job.cell.name}: the output is not finite; try another precision")
+        rel_error = relative_error(found[: len(expected)].float(), expected)
         tf32 = any(job.protocol.tf32_flags(job.cell.precision))
         bound = max(BOUNDS[job.cell.precision], BOUNDS["tf32"] if tf32 else 0.0)
         return cls(rel_error, bound)
@@ -61,8 +62,19 @@ def relative_error(found: Tensor, expected: Tensor) -> float:
     return float(torch.linalg.vector_norm(found - expected) / size)
 
 
-def reference_logits(model: nn.Module, images: Tensor, device: torch.device) -> Tensor:
-    """Return the logits of a few images in eager fp32 without TF32; moves the network to the device."""
+def rows(outputs: Outputs, images: int) -> Tensor:
+    """Return all numbers that a network gave, one row per image: logits stay (b, classes)."""
+    several = [outputs] if isinstance(outputs, Tensor) else list(outputs)
+    flat = [each.reshape(images, -1) for each in several]
+    return flat[0] if len(flat) == 1 else torch.cat(flat, dim=1)
+
+
+def reference_outputs(model: nn.Module, images: Tensor, device: torch.device) -> Tensor:
+    """Return what a few images give in eager fp32 without TF32 (b, numbers).
+
+    Moves the network to the device.
+    """
+    # some of OpenMMLab's networks do not return themselves here
+    model.eval()
     with plain_fp32(), torch.inference_mode():
-        logits: Tensor = model.eval().to(device)(images)
-        return logits.float()
+        return rows(model.to(device)(images), len(images)).float()

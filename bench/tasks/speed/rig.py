@@ -16,7 +16,7 @@ from bench.probes.nvml import GpuSensor, sensor_for
 from bench.spec.cell import Cell
 from bench.spec.job import Job
 from bench.tasks.forward import Prepared, make_current, prepare
-from bench.tasks.speed.check import CHECKED_IMAGES, OutputCheck, reference_logits
+from bench.tasks.speed.check import CHECKED_IMAGES, OutputCheck, reference_outputs, rows
 
 INPUT_SEED = 0
 
@@ -31,12 +31,16 @@ class Rig:
 
     prepared: Prepared
     batch_images: int
-    step: Callable[[], Tensor]
+    step: Callable[[], object]
     clock: Clock
     sensor: GpuSensor
     device: torch.device
     check: OutputCheck
     first_step_peak_bytes: int
+
+    def shared_flags(self) -> tuple[str, ...]:
+        """Return `shared_gpu` where another process computes on the same GPU."""
+        return ("shared_gpu",) if self.sensor.foreign_processes() else ()
 
 
 def bench_device(job: Job) -> tuple[Device, torch.device]:
@@ -60,18 +64,21 @@ def build_rig(job: Job, model: nn.Module, batch_images: int, buffers: int) -> Ri
     """
     own, device = bench_device(job)
     make_current(device)
-    expected = reference_logits(model, _first_images(job.cell, batch_images, device), device)
+    expected = reference_outputs(model, _first_images(job.cell, batch_images, device), device)
     prepared = prepare(model, job.cell, device)
     placed = cycle([prepared.place(x) for x in random_images(job.cell, batch_images, buffers, device)])
     if device.type == "cuda":
         torch.cuda.empty_cache()
         torch.cuda.reset_peak_memory_stats(device)
-    check = OutputCheck.of(prepared.step(next(placed)), expected, job)
+    outputs = prepared.step(next(placed))
+    peak_bytes = torch.cuda.max_memory_allocated(device) if device.type == "cuda" else 0
+    check = OutputCheck.of(rows(outputs, batch_images), expected, job)
+    # the maps of a backbone are large
+    del outputs, expected
 
-    def step() -> Tensor:
+    def step() -> object:
         return prepared.step(next(placed))
 
-    peak_bytes = torch.cuda.max_memory_allocated(device) if device.type == "cuda" else 0
     clock = make_clock(job.protocol.timer, device)
     return Rig(prepared, batch_images, step, clock, sensor_for(own), device, check, peak_bytes)
 

@@ -40,12 +40,11 @@ class Run:
         if self.rig.first_step_peak_bytes:
             details["first_step_peak_allocated_bytes"] = self.rig.first_step_peak_bytes
         own = figures.flags(self.timed, self.warmed, self.steps, self.stamps)
-        shared = ("shared_gpu",) if self.rig.sensor.foreign_processes() else ()
         return Measured(
             values={name: value for name, value in {**values, **common}.items() if value is not None},
             samples=figures.samples(self.timed, self.stamps),
             details={**details, "output_rel_error_bound": check.bound},
-            flags=(*own, *check.flags(), *shared, *extra_flags),
+            flags=(*own, *check.flags(), *self.rig.shared_flags(), *extra_flags),
         )
 
 

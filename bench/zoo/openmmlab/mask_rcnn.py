@@ -2,8 +2,8 @@
 
 Heads, pyramid and test settings are those of mmdet's `mask-rcnn_r50_fpn` (Mask R-CNN, He et al. 2017, on the
 feature pyramid of Lin et al. 2017), which MambaOut, VMamba, LocalMamba, Swin and ConvNeXt change only in the
-backbone; narrow heads for small images have the same layers. The result is plain data: mmdet's registry builds
-it, and mmengine's `Runner` takes it.
+backbone; narrow heads for small images have the same layers. The result is plain data: mmdet's registry
+builds it, and mmengine's `Runner` takes it.
 """
 
 from __future__ import annotations

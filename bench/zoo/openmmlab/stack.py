@@ -7,8 +7,8 @@ What breaks, and what is done:
   by an assertion: they are shown the last version that they accept while they are imported.
 - torch 2.6 reads checkpoints without running their code, and so refuses those of mmengine for the logs
   in them: mmengine reads files by our own reader, which lets no such type in.
-- setuptools 82 dropped `pkg_resources`, with which mmengine looks packages up: it is given the
-  functions of the standard library.
+- setuptools 82 dropped `pkg_resources`, with which mmengine looks packages up, and older ones warn of
+  that: it is given the functions of the standard library.
 - torch 2.5 brought an optimizer of a name that mmengine registered: mended in mmengine 0.10.7, the
   oldest that the extra allows. Nothing that is used here breaks on numpy 2.
 """
@@ -85,8 +85,6 @@ def _accepted(mmcv: Any) -> Iterator[None]:
 
 
 def _mend_look_ups() -> None:
-    if find_spec("pkg_resources") is not None:
-        return
     from mmengine.utils import package_utils  # noqa: PLC0415
 
     for mended in (is_installed, get_installed_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import pytest
 import torch
@@ -13,6 +14,7 @@ from bench.ops.selective_scan.cases import ScanOptions, ScanShape, random_inputs
 from bench.ops.selective_scan.inputs import ScanInputs
 from bench.ops.selective_scan.reference import reference_scan
 from bench.ops.selective_scan.triton import launch_scan
+from bench.ops.selective_scan.triton_launch import Launch, start
 from bench.ops.selective_scan.triton_layout import tokens_before_rows
 from bench.ops.selective_scan.triton_plan import ScanPlan
 
@@ -120,3 +122,35 @@ def test_swap(generator: torch.Generator) -> None:
     swapped = tokens_before_rows(x, torch.float16)
     assert swapped.stride() == (210, 1, 3)
     assert torch.equal(swapped, x.half())
+
+
+@pytest.mark.parametrize("plan", PLANS.values(), ids=PLANS.keys())
+def test_groups_further_apart_than_int32_counts(
+    plan: ScanPlan, generator: torch.Generator, tmp_path: Path
+) -> None:
+    """Group 2 begins beyond element 2^31 of its operand, as with large batches; the file is all holes."""
+    apart, shape = 3 * 2**29, ScanShape(1, 3, 2, 2, 21)
+    inputs = random_inputs(shape, torch.float32, ScanOptions(), generator)
+    size = 2 * apart + 2**12
+    store = torch.from_file(str(tmp_path / "holes"), shared=True, size=size, dtype=torch.float16)
+
+    def spread(values: Tensor, start: int) -> Tensor:
+        inner = values.shape[2]
+        far = store.as_strided(values.shape, (apart, apart, 1, inner), start)
+        return far.copy_(values)
+
+    u, delta = (x.unflatten(1, (3, -1)) for x in inputs[:2])
+    operands = [spread(x, 512 * place) for place, x in enumerate((u, delta, *inputs[3:5]))]
+    y = spread(torch.full_like(u, torch.nan), 512 * 4)
+    launch = Launch(
+        *(*operands[:2], inputs.decay_dn, *operands[2:], *inputs[5:], y),
+        state_dtype=torch.float32,
+    )
+    start(launch, plan)
+    rounded = inputs._replace(
+        u_bdl=operands[0].flatten(1, 2),
+        delta_bdl=operands[1].flatten(1, 2),
+        input_bgnl=operands[2],
+        output_bgnl=operands[3],
+    )
+    assert relative_error(y.flatten(1, 2), reference_scan(in_double(rounded))) < 1e-3

@@ -30,9 +30,10 @@ from tests.tasks.dense.conftest import (
     run_test,
     small_task,
 )
+from tests.tasks.dense.small import DETECTOR, small_detector
 
 IMAGES = 6
-KEY = "mask_rcnn-resnet50"
+KEY = DETECTOR
 SCALE = (192, 128)
 STEPS = 480
 
@@ -44,25 +45,10 @@ def annotations_of(coco: Set) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def coco(tmp_path_factory: pytest.TempPathFactory) -> Set:
-    from bench.zoo.openmmlab import backbones, source
-
     root = tmp_path_factory.mktemp("data") / "coco"
     make_coco(root, images=IMAGES, classes=CLASSES, seed=1)
     task = small_task("coco", IMAGES, {"at": (128, 192), "scale": SCALE})
-    card = read.every_model()[KEY]
-    config = source.config_of(card, backbones.describe(card, (128, 192), {}))
-    config["backbone"] |= {"depth": 18, "base_channels": 16, "stem_channels": 16, "norm_eval": False}
-    config["neck"] |= {"in_channels": [16, 32, 64, 128], "out_channels": 32}
-    config["rpn_head"] |= {"in_channels": 32, "feat_channels": 32}
-    heads = config["roi_head"]
-    for extractor in ("bbox_roi_extractor", "mask_roi_extractor"):
-        heads[extractor]["out_channels"] = 32
-    heads["bbox_head"] |= {"in_channels": 32, "fc_out_channels": 128}
-    heads["mask_head"] |= {"in_channels": 32, "conv_out_channels": 32, "num_convs": 2}
-    config["train_cfg"]["rcnn"]["sampler"]["num"] = 64
-    config["train_cfg"]["rpn_proposal"] |= {"nms_pre": 200, "max_per_img": 100}
-    config["test_cfg"]["rpn"] |= {"nms_pre": 200, "max_per_img": 100}
-    return Set(root, task, config)
+    return Set(root, task, small_detector((128, 192)))
 
 
 @pytest.fixture(scope="module")

@@ -30,25 +30,19 @@ from tests.tasks.dense.conftest import (
     run_test,
     small_task,
 )
+from tests.tasks.dense.small import SEGMENTOR, small_segmentor
 
 IMAGES = 6
-KEY = "upernet-resnet50"
+KEY = SEGMENTOR
 SCALE = (160, 96)
 
 
 @pytest.fixture(scope="module")
 def ade(tmp_path_factory: pytest.TempPathFactory) -> Set:
-    from bench.zoo.openmmlab import backbones, source
-
     root = tmp_path_factory.mktemp("data") / "ADEChallengeData2016"
     make_ade20k(root, images=IMAGES, classes=CLASSES, seed=1)
     task = small_task("ade20k", IMAGES, {"at": (96, 160), "scale": SCALE})
-    card = read.every_model()[KEY]
-    config = source.config_of(card, backbones.describe(card, (96, 160), {}))
-    config["backbone"] |= {"depth": 18, "base_channels": 8, "stem_channels": 8}
-    config["decode_head"] |= {"in_channels": [8, 16, 32, 64], "channels": 24}
-    config["auxiliary_head"] |= {"in_channels": 32, "channels": 8}
-    return Set(root, task, config)
+    return Set(root, task, small_segmentor((96, 160)))
 
 
 @pytest.fixture(scope="module")

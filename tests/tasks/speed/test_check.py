@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from bench.spec.errors import CellError
 from bench.spec.job import Job
-from bench.tasks.speed.check import BOUNDS, OutputCheck, reference_logits, relative_error
+from bench.tasks.speed.check import BOUNDS, OutputCheck, reference_outputs, relative_error
 
 MakeJob = Callable[..., Job]
 
@@ -31,7 +31,7 @@ def test_a_logit_that_is_not_finite_fails_wherever_it_is(make_job: MakeJob, valu
     logits[7, 9] = value
     with pytest.raises(CellError) as caught:
         OutputCheck.of(logits, torch.ones(4, 10), job)
-    assert str(caught.value) == f"{job.cell.name}: the logits are not finite; try another precision"
+    assert str(caught.value) == f"{job.cell.name}: the output is not finite; try another precision"
 
 
 @pytest.mark.parametrize(("error", "flags"), [(0.5, ()), (2.0, ("output_mismatch",))])
@@ -54,7 +54,7 @@ def test_a_protocol_that_forces_tf32_gets_the_bound_of_tf32(make_job: MakeJob) -
 
 def test_the_reference_is_the_network_in_eval_mode_without_gradients(tiny: nn.Module) -> None:
     images = torch.randn(4, 3, 32, 48)
-    found: Tensor = reference_logits(tiny.train(), images, torch.device("cpu"))
+    found: Tensor = reference_outputs(tiny.train(), images, torch.device("cpu"))
     assert not tiny.training
     assert not found.requires_grad
     torch.testing.assert_close(found, tiny(images))

@@ -121,7 +121,7 @@ def test_an_output_that_is_not_finite_is_no_throughput(
     make_job: MakeJob, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(zoo, "load", lambda *_, **__: zoo.Loaded(Overflowing(), None))
-    with pytest.raises(CellError, match="the logits are not finite"):
+    with pytest.raises(CellError, match="the output is not finite"):
         throughput.measure(make_job(precision="fp16"))
     assert throughput.measure(make_job()).measured.values["throughput_img_s"] > 0
 

@@ -45,7 +45,10 @@ def test_a_card_follows_from_its_backbone() -> None:
     assert (card.height_px, card.width_px, card.any_size) == (800, 1280, True)
     assert card.options == backbone.options
     assert (card.weights_url or "").endswith("%23v2det/mask_rcnn_vssm_fpn_coco_tiny_s_epoch_12.pth")
-    assert DENSE["upernet-mambaout_tiny"].no_weights == "its authors have published no detector or segmentor"
+    assert DENSE["upernet-vim_tiny"].no_weights == "no address of a file is known here"
+    assert DENSE["mask_rcnn-swin_base"].no_weights == (
+        "its authors list Cascade Mask R-CNN on this backbone, but no Mask R-CNN"
+    )
     for card in DENSE.values():
         assert (card.weights_url is None) == (card.no_weights is not None)
 

@@ -1,0 +1,119 @@
+"""Speed and memory of detectors and segmentors: one row per model and setting, one table per task."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from bench.metrics.registry import metrics
+from bench.report import words
+from bench.report.origins import Origins
+from bench.report.setting import all_random
+from bench.report.speed import (
+    CONDITIONS,
+    PEAKS,
+    Context,
+    Joined,
+    batch_of,
+    conditions,
+    figure,
+    head,
+    iqr_percent,
+    join,
+    marks,
+    value,
+)
+from bench.report.table import MISSING, Footnotes, Table, columns, once, without_constant, without_empty
+from bench.spec.cell import Measure
+from bench.spec.record import Record
+
+RATES: tuple[tuple[Measure, str], ...] = (
+    ("fps", "fps_img_s"),
+    ("fps", "fps_network_img_s"),
+    ("fps", "detections"),
+)
+BACKBONE, BACKBONE_BATCH = "backbone_img_s", "Backbone batch"
+MEMORY = (
+    "peak_allocated_bytes",
+    "peak_network_allocated_bytes",
+    "peak_reserved_bytes",
+    "peak_device_bytes",
+    "peak_process_bytes",
+)
+COLUMNS = columns(
+    ("Model", "Size (px)", "Precision", "Mode", "Layout"),
+    (
+        *(metrics()[name].title for _, name in RATES),
+        *(BACKBONE_BATCH, metrics()[BACKBONE].title, "Backbone IQR (%)"),
+        *(metrics()[name].title for name in MEMORY),
+    ),
+    ("Notes",),
+)
+RATE = "FPS and memory: one image at a time, normalised and on the device, to"
+FOUND = {
+    "detection": f"{RATE} boxes, labels and masks of the size of the image.",
+    "segmentation": f"{RATE} a class for every pixel.",
+}
+LEFT_OUT = {
+    "detection": (
+        "Without post-processing: backbone, pyramid and heads for the same regions; no decoding of boxes, no "
+        "choice of proposals and detections, no pasting of masks."
+    ),
+    "segmentation": "Without post-processing: up to the scores at a quarter of the size.",
+}
+DETECTIONS = (
+    "Detections: what was kept of an image, 100 at most. For random weights, which find few or none "
+    "at the published score threshold, it was lowered until about 1,000 pairs of region and class counted."
+)
+BACKBONE_ALONE = (
+    "Backbone throughput: batch over the time of a step, from images to the maps that the neck takes."
+)
+
+
+def dense_speed_tables(records: tuple[Record, ...]) -> tuple[Table, ...]:
+    """Return one table per protocol and task, in the order of the records."""
+    timed = [
+        record
+        for record in words.of_measure(records, "fps", "backbone_throughput", "memory")
+        if record.provenance.task.kind != "classification"
+    ]
+    groups: dict[tuple[str, str], list[Record]] = {}
+    for record in timed:
+        groups.setdefault((record.cell.protocol_digest, record.cell.task), []).append(record)
+    return tuple(_table(group) for group in groups.values())
+
+
+def _table(records: Sequence[Record]) -> Table:
+    protocol, task = records[0].provenance.protocol, records[0].provenance.task
+    context = Context(not all_random(records), None, Footnotes(), Origins(records))
+    rows = tuple(_row(joined, context) for joined in join(records))
+    title = f"Speed and memory: {task.label}, protocol {protocol.key}, version {protocol.version}"
+    table = without_empty(Table(title, COLUMNS, once(rows), footnotes=context.notes.texts))
+    intro = " ".join([protocol.summary, *conditions(records), *_legend(table, records)])
+    return without_constant(replace(table, intro=intro), (*CONDITIONS, BACKBONE_BATCH))
+
+
+def _legend(table: Table, records: Sequence[Record]) -> Iterator[str]:
+    kind = records[0].provenance.task.kind
+    shown = {column.header.partition(" (")[0] for column in table.columns}
+    yield FOUND[kind]
+    if any("without post-processing" in name for name in shown):
+        yield LEFT_OUT[kind]
+    if "Detections" in shown:
+        yield DETECTIONS
+    if "Backbone throughput" in shown:
+        yield BACKBONE_ALONE
+    yield from (f"{name}: {meaning}." for name, meaning in PEAKS.items() if name in shown)
+
+
+def _row(joined: Joined, context: Context) -> tuple[str, ...]:
+    backbone = joined.get("backbone_throughput")
+    return (
+        *head(joined, context),
+        *(figure(joined, measure, name) for measure, name in RATES),
+        MISSING if backbone is None else batch_of(backbone),
+        figure(joined, "backbone_throughput", BACKBONE),
+        iqr_percent(value(backbone, "backbone_step_iqr_s"), value(backbone, "backbone_step_s")),
+        *(figure(joined, "memory", name) for name in MEMORY),
+        context.notes.mark(*marks(joined, context)).strip(),
+    )
