@@ -14,6 +14,7 @@ from bench.spec.cell import Batch, Measure, MemoryFormat, Mode, Precision, Scale
 from bench.spec.job import Evaluator
 
 MAX_SIZE_PX = 8192
+EXCEPT = "!"
 NAME_PATTERN = "^[a-z0-9_-]+$"
 SIZE_PATTERN = "^[1-9][0-9]{0,3}x[1-9][0-9]{0,3}$"
 
@@ -150,7 +151,8 @@ class Sweep(Choices):
 
     models: tuple[str, ...] = Field(
         min_length=1,
-        description="Keys of checkpoints, or globs such as mambaout_*; `bench models` lists the keys.",
+        description="Keys of checkpoints, or globs such as mambaout_*; `!GLOB` takes out what it matches; "
+        "`bench models` lists the keys.",
     )
     task: str = Field(description="The data set, and what may be measured on it.")
     resolutions: tuple[Resolution, ...] = Field(min_length=1, description=SIZES)
@@ -196,6 +198,11 @@ class Suite(Spec):
 
 
 def matching(globs: Iterable[str], names: Iterable[str]) -> tuple[str, ...]:
-    """Return the names that any of the globs matches, ordered by glob, each once."""
-    known = tuple(names)
-    return tuple(dict.fromkeys(name for glob in globs for name in known if fnmatchcase(name, glob)))
+    """Return the names that any of the globs matches, ordered by glob, each once.
+
+    A glob behind `!` takes out what it matches, wherever it stands.
+    """
+    known, listed = tuple(names), tuple(globs)
+    out = [glob.removeprefix(EXCEPT) for glob in listed if glob.startswith(EXCEPT)]
+    kept = [name for name in known if not any(fnmatchcase(name, glob) for glob in out)]
+    return tuple(dict.fromkeys(name for glob in listed for name in kept if fnmatchcase(name, glob)))

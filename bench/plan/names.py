@@ -12,7 +12,7 @@ from typing import TypeVar, get_args
 from pydantic import JsonValue
 
 from bench.catalog.read import Catalog
-from bench.plan.grammar import matching
+from bench.plan.grammar import EXCEPT, matching
 from bench.plan.mistakes import Mistake, Place
 from bench.spec.card import ModelCard, Option, TaskCard
 from bench.spec.cell import MEASURES, MEMORY_FORMATS, MODES, PRECISIONS
@@ -86,7 +86,11 @@ def _unknown(kind: str, place: Place, name: JsonValue, known: Collection[str]) -
 
 
 def _unknown_models(place: Place, models: JsonValue, known: Collection[str]) -> Iterator[Mistake]:
-    for index, name in enumerate(_items(models)):
+    listed = [name for name in _items(models) if isinstance(name, str)]
+    if listed and all(name.startswith(EXCEPT) for name in listed):
+        yield Mistake(place, f"takes models out of none; name some before, such as '*', then {listed[0]!r}")
+    for index, full in enumerate(_items(models)):
+        name = full.removeprefix(EXCEPT) if isinstance(full, str) else full
         if not isinstance(name, str) or matching([name], known):
             continue
         is_glob = any(sign in name for sign in "*?[")
@@ -102,7 +106,8 @@ def _of_another_kind(
     if task is None:
         return
     fitting = task.choose(catalog.models)
-    for index, name in enumerate(_items(models)):
+    for index, full in enumerate(_items(models)):
+        name = full.removeprefix(EXCEPT) if isinstance(full, str) else full
         if not isinstance(name, str) or matching([name], fitting):
             continue
         strangers = matching([name], catalog.models)

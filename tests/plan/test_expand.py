@@ -220,6 +220,13 @@ def test_overrides_apply_in_order_to_the_models_they_match(suite_of: SuiteOf, ca
     ]
 
 
+def test_a_glob_behind_an_exclamation_mark_takes_models_out(suite_of: SuiteOf, catalog: Catalog) -> None:
+    cells = cells_of(suite_of(sweep(models="[deit_small, '!*_tiny', 'mambaout_*', swin_tiny]")), catalog)
+    named = [key for key in catalog.models if key.startswith("mambaout_") and not key.endswith("_tiny")]
+    assert named
+    assert [cell.checkpoint for cell in cells] == ["deit_small", *named]
+
+
 def test_crop_and_weights_concern_accuracy_only(suite_of: SuiteOf, catalog: Catalog) -> None:
     suite = suite_of(
         sweep(

@@ -87,6 +87,14 @@ def one_sweep(**fields: str) -> str:
         ),
         ({"models": "[Q*]"}, [f"4: sweeps.0.models.0: no model matches 'Q*'; {KEYS}"]),
         (
+            {"models": "['deit_*', '!deit_smal']"},
+            [f"4: sweeps.0.models.1: unknown model 'deit_smal'; {KEYS}; did you mean 'deit_small'?"],
+        ),
+        (
+            {"models": "['!deit_*']"},
+            ["4: sweeps.0.models: takes models out of none; name some before, such as '*', then '!deit_*'"],
+        ),
+        (
             {"task": "imagnet"},
             ["6: sweeps.0.task: unknown task 'imagnet'; allowed: imagenet, speed; did you mean 'imagenet'?"],
         ),

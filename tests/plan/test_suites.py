@@ -58,10 +58,14 @@ def test_names_and_keys_are_unique(
 
 def test_quickstart_is_small_and_downloads_nothing(whole_catalog: Catalog) -> None:
     cells = cells_of("quickstart", whole_catalog, "cpu")
-    assert len(cells) == 12
-    assert {cell.checkpoint for cell in cells} == {"mobilenetv3_small", "resnet18", "mambaout_femto"}
-    assert {(cell.weights, cell.precision, cell.task) for cell in cells} == {("random", "fp32", "quickstart")}
-    assert max(cell.height_px for cell in cells) <= 224
+    cards = {cell.checkpoint: whole_catalog.models[cell.checkpoint] for cell in cells}
+    assert list(cards) == [key for key in whole_catalog.models if "micro_" in key]
+    assert all(card.weights_file and card.weights_sha256 and not card.weights_url for card in cards.values())
+    assert {cell.task for cell in cells} == {"shapes", "shapes_coco", "shapes_ade20k"}
+    assert {(cell.weights, cell.precision) for cell in cells if cell.measure == "accuracy"} == {
+        ("published", "fp32")
+    }
+    assert max(cell.height_px * cell.width_px for cell in cells) <= 128 * 192
 
 
 TIMM = [
