@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
@@ -10,7 +10,6 @@ import pytest
 import torch
 from torch import Tensor
 
-from bench.metrics import coco_ap
 from bench.sets.coco_classes import CATEGORY_IDS
 from bench.tasks.detection import accuracy, pipeline
 from bench.zoo.openmmlab import source, stack
@@ -108,10 +107,6 @@ def squeezed(images_of: Any, *given: Any) -> Any:
     return made
 
 
-def without_crowds(indexed: Any, kind: Any, document: Mapping[str, Any], objects: Any) -> Any:
-    return indexed(kind, document, [{**each, "iscrowd": 0} for each in objects])
-
-
 BOX_HEAD = "mmdet.models.roi_heads.bbox_heads.bbox_head"
 MASK_HEAD = "mmdet.models.roi_heads.mask_heads.fcn_mask_head"
 NMS = "mmdet.models.layers.bbox_nms"
@@ -147,8 +142,4 @@ DETECTING = (
     _mutation("masks pasted one pixel off", inside(MASK_HEAD, "_do_paste_mask", one_pixel_off)),
     _mutation("masks transposed", inside(MASK_HEAD, "_do_paste_mask", transposed)),
     _mutation("corners in place of sides", wrapped(pipeline, "detections", as_corners), "scoring"),
-    _mutation("crowd as one object", wrapped(coco_ap, "_indexed", without_crowds), "scoring"),
-    _mutation(
-        "limits of detections in falling order", replaced(coco_ap, "MAX_DETECTIONS", (100, 10, 1)), "scoring"
-    ),
 )
