@@ -34,10 +34,6 @@ def blue_first(config: Config) -> None:
     config["data_preprocessor"]["bgr_to_rgb"] = False
 
 
-def not_normalised(config: Config) -> None:
-    config["data_preprocessor"].update(mean=[0.0] * 3, std=[1.0] * 3)
-
-
 def unscaled_offsets(config: Config) -> None:
     config["roi_head"]["bbox_head"]["bbox_coder"]["target_stds"] = [1.0] * 4
 
@@ -48,10 +44,6 @@ def anchors_off(config: Config) -> None:
 
 def nms_of_proposals(config: Config) -> None:
     config["test_cfg"]["rcnn"]["nms"] = config["test_cfg"]["rpn"]["nms"]
-
-
-def score_threshold(config: Config) -> None:
-    config["test_cfg"]["rcnn"]["score_thr"] = 0.5
 
 
 def inside(module: str, name: str, change: Wrap) -> Plant:
@@ -125,13 +117,11 @@ DETECTING = (
     _mutation("index in place of category", replaced(accuracy, "CATEGORY_IDS", tuple(range(80))), "scoring"),
     _mutation("background as first class", inside(BOX_HEAD, "multiclass_nms", background_first)),
     _mutation("BGR", configured(blue_first)),
-    _mutation("mean and std left out", configured(not_normalised)),
     _mutation("resized without keeping the ratio", wrapped(pipeline, "images_of", squeezed)),
     _mutation("box offsets not scaled", configured(unscaled_offsets)),
     _mutation("anchors half a cell off", configured(anchors_off)),
     _mutation("NMS at 0.7 in place of 0.5", configured(nms_of_proposals)),
     _mutation("NMS over all classes", inside(NMS, "batched_nms", of_all_classes)),
-    _mutation("score threshold 0.5 in place of 0.05", configured(score_threshold)),
     _mutation(
         "regions half a pixel off", inside("mmcv.ops.roi_align:ext_module", "roi_align_forward", not_aligned)
     ),

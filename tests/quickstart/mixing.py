@@ -16,7 +16,6 @@ from torch.nn import functional
 
 from bench.nets import routes, scan2d, vit_causal
 from bench.nets.routes import FLIP
-from bench.ops.route_merge import composed as merging
 from bench.ops.route_scan import composed as scanning
 from bench.zoo import reduced_source
 from tests.quickstart.planting import Mutation, Plant, replaced, wrapped
@@ -46,6 +45,13 @@ def convolved_part_first(_forward: object, block: Any, x: Tensor) -> Tensor:
     g, c, i = block.fc1(block.norm(x)).split((hidden, conv, idle), dim=-1)
     c = block.conv(c.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
     out: Tensor = x + block.fc2(block.act(g) * torch.cat((i, c), dim=-1))
+    return out
+
+
+def open_gate(_forward: object, block: Any, x: Tensor) -> Tensor:
+    g, i, c = block.fc1(block.norm(x)).split(block.split_indices, dim=-1)
+    c = block.conv(c.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
+    out: Tensor = x + block.fc2(g * torch.cat((i, c), dim=-1))
     return out
 
 
@@ -82,10 +88,6 @@ def without_skip(scan: Scan, *given: Any, **named: Any) -> Tensor:
     return scan(*given[:5], None, *given[6:], **named)
 
 
-def without_step_bias(scan: Scan, *given: Any, **named: Any) -> Tensor:
-    return scan(*given[:6], torch.zeros_like(given[6]), **named)
-
-
 def without_softplus(scan: Scan, *given: Any, **named: Any) -> Tensor:
     return scan(*given, **{**named, "delta_softplus": False})
 
@@ -97,10 +99,6 @@ def exchanged(scan: Scan, *given: Any, **named: Any) -> Tensor:
 def without_exponential(scan: Scan, u: Tensor, dt: Tensor, a: Tensor, *rest: Any, **named: Any) -> Tensor:
     # what is stored is the logarithm of -A
     return scan(u, dt, -(-a).log(), *rest, **named)
-
-
-def growing(scan: Scan, u: Tensor, dt: Tensor, a: Tensor, *rest: Any, **named: Any) -> Tensor:
-    return scan(u, dt, -a, *rest, **named)
 
 
 def not_turned_back(back: Any, name: str, *rest: Any) -> Any:
@@ -115,12 +113,6 @@ def windows_not_undone(back: Any, name: str, *rest: Any) -> Any:
     return back("h" + FLIP * name.endswith(FLIP) if name.startswith("w") else name, *rest)
 
 
-def merged(**changes: object) -> Plant:
-    """Give the merge of routes other functions of torch."""
-    usual = {"silu": functional.silu, "layer_norm": functional.layer_norm}
-    return replaced(merging, "functional", SimpleNamespace(**{**usual, **changes}))
-
-
 def unnormed_sum(merge: Any, y: Tensor, how: Any, _norm: object, backend: str) -> Tensor:
     out: Tensor = merge(y, how, None, backend)
     return out
@@ -130,6 +122,7 @@ MIXING = (
     Mutation("kernel of the convolution flipped", CONV, wrapped(nn.Conv2d, "_conv_forward", flipped_kernel)),
     Mutation("gate split off last", CONV, wrapped(GatedConvBlock, "forward", gate_last)),
     Mutation("other channels convolved", CONV, wrapped(GatedConvBlock, "forward", convolved_part_first)),
+    Mutation("gate without its activation", CONV, wrapped(GatedConvBlock, "forward", open_gate)),
     Mutation("causal mask dropped", CAUSAL, replaced(reduced_source, "make_causal", lambda net: net)),
     Mutation("causal mask one token late", CAUSAL, attention(diagonal=1)),
     Mutation("attention not scaled", CAUSAL, attention(scale=1.0)),
@@ -141,11 +134,8 @@ MIXING = (
     Mutation("flipped routes not turned back", VMAMBA, wrapped(routes, "back_order", not_turned_back)),
     Mutation("scan without D", VMAMBA, scanned(without_skip)),
     Mutation("A without its exponential", VMAMBA, scanned(without_exponential)),
-    Mutation("sign of A wrong", VMAMBA, scanned(growing)),
-    Mutation("step sizes without bias", VMAMBA, scanned(without_step_bias)),
     Mutation("step sizes without softplus", VMAMBA, scanned(without_softplus)),
     Mutation("B and C exchanged", VMAMBA, scanned(exchanged)),
     Mutation("routes not normalised", VMAMBA, wrapped(scan2d, "merge_routes", unnormed_sum)),
     Mutation("windows not undone", LOCAL, wrapped(routes, "back_order", windows_not_undone)),
-    Mutation("gate without SiLU", LOCAL, merged(silu=lambda x: x)),
 )
