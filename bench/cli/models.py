@@ -33,6 +33,7 @@ def as_json(card: ModelCard) -> dict[str, object]:
         "crop_pct": card.preprocessing.crop_pct,
         "interpolation": card.preprocessing.interpolation,
         "weights_url": card.weights_url,
+        "weights_file": card.weights_file,
         "weights_sha256": card.weights_sha256,
         "averaged": card.averaged,
         "no_weights": card.no_weights,
@@ -51,5 +52,11 @@ def _row(card: ModelCard) -> tuple[str, ...]:
         f"{card.height_px}x{card.width_px}",
         f"{card.preprocessing.crop_pct:g}",
         card.licence,
-        card.weights_url or f"none public: {card.no_weights}",
+        card.weights_url or _elsewhere(card),
     )
+
+
+def _elsewhere(card: ModelCard) -> str:
+    if card.weights_file is not None:
+        return f"ships with the bench: {card.weights_file}"
+    return f"none public: {card.no_weights}"

@@ -172,10 +172,18 @@ def _found(task: TaskCard, data_dir: Path) -> str:
 
 
 def _weights(models: Mapping[str, ModelCard]) -> Check:
-    cached = sum(weights.find(card, PUBLISHED) is not None for card in models.values())
-    found = f"{cached} of {len(models)} checkpoints in {weights.cache_folder()}"
+    shipped, others = (
+        [card for card in models.values() if (card.weights_file is not None) is with_bench]
+        for with_bench in (True, False)
+    )
+    here, cached = (
+        sum(weights.find(card, PUBLISHED) is not None for card in cards) for cards in (shipped, others)
+    )
+    found = f"{cached} of {len(others)} checkpoints in {weights.cache_folder()}"
+    if shipped:
+        found += f"; {here} of the {len(shipped)} that ship with the bench"
     remedy = "downloaded when a run needs them; this machine is set offline (BENCH_OFFLINE or HF_HUB_OFFLINE)"
-    return Check("weights", cached == len(models) or not weights.offline(), found, remedy)
+    return Check("weights", cached == len(others) or not weights.offline(), found, remedy)
 
 
 def _results(results: Path) -> Check:
