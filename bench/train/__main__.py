@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from bench.spec.errors import BenchError, UserError
+from bench.spec.errors import BenchError, UnknownName, UserError
 
 FAILED, WRONG_INPUT, INTERRUPTED = 1, 2, 130
 
@@ -24,7 +25,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except UserError as error:
         print(f"bench.train: {error}", file=sys.stderr)
         return WRONG_INPUT
-    except BenchError as error:
+    except (BenchError, OSError) as error:
         print(f"bench.train: {error}", file=sys.stderr)
         return FAILED
     except KeyboardInterrupt:
@@ -44,8 +45,7 @@ def _call(arguments: argparse.Namespace, started_s: float) -> int:
     if arguments.install:
         from bench.train.export import install  # noqa: PLC0415
 
-        keys = [arguments.model, *arguments.chains]
-        install({key: arguments.out / key / f"{key}.safetensors" for key in keys})
+        install(_files(arguments))
         return 0
     if arguments.evaluate:
         return _evaluate(arguments)
@@ -76,10 +76,29 @@ def _evaluate(arguments: argparse.Namespace) -> int:
 
     if arguments.data is None:
         raise UserError("--evaluate needs --data, where the sets are or will be made")
-    for key in (arguments.model, *arguments.chains):
-        path = arguments.out / key / f"{key}.safetensors"
-        print(json.dumps({"model": key, **score(read.every_model()[key], path, arguments.data)}), flush=True)
+    cards = read.every_model()
+    for key, path in _files(arguments).items():
+        if key not in cards:
+            raise UnknownName("model", key, cards)
+        print(json.dumps({"model": key, **score(cards[key], path, arguments.data)}), flush=True)
     return 0
+
+
+def _files(arguments: argparse.Namespace) -> dict[str, Path]:
+    """Return the trained files that are named, by model; raises `UserError` for one that is not there."""
+    keys = (arguments.model, *arguments.chains)
+    files = {key: arguments.out / key / f"{key}.safetensors" for key in keys}
+    for key, path in files.items():
+        if not path.is_file():
+            raise UserError(f"no file {path}; train {key} first, or correct --out")
+    return files
+
+
+def _minutes(text: str) -> float:
+    minutes = float(text)
+    if not (math.isfinite(minutes) and minutes > 0):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of minutes above 0")
+    return minutes
 
 
 def _extra(arguments: argparse.Namespace) -> list[str]:
@@ -115,7 +134,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--data", type=Path, help="evaluate the result as a suite does; its data are made here"
     )
-    parser.add_argument("--minutes", type=float, help="be done in this time, whatever the recipe says")
+    parser.add_argument("--minutes", type=_minutes, help="be done in this time, whatever the recipe says")
     parser.add_argument("--device", default="cpu", help="cpu or cuda:0")
     parser.add_argument("--seed", type=int, default=0, help="of order, views and dropped paths")
     parser.add_argument(

@@ -66,8 +66,8 @@ class Options:
 def train(options: Options, started_s: float) -> dict[str, Any]:
     """Train, write `KEY.safetensors` and `result.json`, and return what the latter holds.
 
-    `started_s` is when the clock of `minutes` began. Raises `UserError` for a key or recipe that does not
-    exist, and what building the network and making the pictures raise.
+    `started_s` is when the clock of `minutes` began. Raises `UserError` for a key, recipe or device that does
+    not exist or a folder that cannot be made, and what building the network and making the pictures raise.
     """
     began = time.time()
     cards = read.every_model()
@@ -75,8 +75,11 @@ def train(options: Options, started_s: float) -> dict[str, Any]:
         raise UnknownName("model", options.key, cards)
     card = cards[options.key]
     recipe = recipes.read(card.kind, options.recipe, dict(options.changes))
-    options.out.mkdir(parents=True, exist_ok=True)
-    device = torch.device(options.device)
+    device = _device(options.device)
+    try:
+        options.out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"--out {options.out}: no folder that can be written: {error.strerror}") from None
     _switch(recipe, device)
     model = _network(card, recipe)
     start = _started_from(card, options)
@@ -167,6 +170,20 @@ def _network(card: ModelCard, recipe: Recipe) -> nn.Module:
     if card.kind == "classification":
         spread(model, card.classes)
     return model
+
+
+def _device(text: str) -> torch.device:
+    try:
+        device = torch.device(text)
+    except RuntimeError:
+        device = None
+    if device is None or device.type not in {"cpu", "cuda"}:
+        raise UserError(f"--device {text}: expected cpu or cuda:0")
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise UserError(
+            f"--device {text}: torch finds {torch.cuda.device_count()} GPUs here; name another, or cpu"
+        )
+    return device
 
 
 def _switch(recipe: Recipe, device: torch.device) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import subprocess
 import sys
@@ -52,9 +53,10 @@ def parse(text: str) -> Chain:
 
 def _leg(text: str) -> Leg:
     model, _, minutes = text.partition("@")
-    if not model:
+    leg = Leg(model, float(minutes))
+    if not model or not (math.isfinite(leg.minutes) and leg.minutes > 0):
         raise ValueError(text)
-    return Leg(model, float(minutes))
+    return leg
 
 
 def launch(chains: Sequence[Chain], out: Path, extra: Sequence[str]) -> dict[str, str]:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import torch
 
 from bench.spec.errors import UserError
-from bench.zoo.checkpoint import unpickle
+from bench.zoo.checkpoint import first_line, unpickle
 
 CHECKPOINT, LOG = "checkpoint.pt", "log.jsonl"
 
@@ -39,13 +39,19 @@ def save(folder: Path, saved: Saved) -> None:
 def restore(folder: Path, wish: str) -> Saved | None:
     """Return the checkpoint in a folder, None where there is none.
 
-    Raises `UserError` for one of another `wish`: another network, recipe or seed.
+    Raises `UserError` for one that is damaged or of another `wish`: another network, recipe or seed.
     """
     path = folder / CHECKPOINT
     if not path.is_file():
         return None
-    content: Any = unpickle(path)
-    saved = Saved(**content)
+    try:
+        content: Any = unpickle(path)
+        saved = Saved(**content)
+    except Exception as error:  # what damaged bytes raise is anything
+        raise UserError(
+            f"{path} is damaged ({first_line(error)}); remove it to begin anew, "
+            "or name another folder with --out"
+        ) from None
     if saved.wish != wish:
         raise UserError(
             f"{path} is of a training with another network, recipe or seed; name another folder with --out, "

@@ -1,0 +1,56 @@
+"""Wrong input of a training: one message that names it, exit code 2, and nothing lost."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bench.spec.errors import UserError
+from bench.train import launch, state
+from bench.train.__main__ import main
+
+
+def says(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    assert main(arguments) == 2
+    return capsys.readouterr().err
+
+
+def test_devices_that_are_not_here(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = ("micro_vim", "--out", str(tmp_path / "out"))
+    assert "--device nonsense: expected cpu or cuda:0" in says(capsys, *out, "--device", "nonsense")
+    assert "--device cuda:99: torch finds " in says(capsys, *out, "--device", "cuda:99")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_file_as_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "file"
+    file.write_text("mine")
+    assert f"--out {file}: no folder that can be written" in says(capsys, "micro_vim", "--out", str(file))
+    assert file.read_text() == "mine"
+
+
+@pytest.mark.parametrize("minutes", ["0", "-1", "nan", "inf", "text"])
+def test_minutes_that_are_none(minutes: str, tmp_path: Path) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["micro_vim", "--out", str(tmp_path), f"--minutes={minutes}"])
+    assert ended.value.code == 2
+    with pytest.raises(UserError, match="expected GPU:MODEL@MINUTES"):
+        launch.parse(f"0:micro_vim@{minutes}")
+
+
+def test_files_that_are_missing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "micro_vim" / "micro_vim.safetensors"
+    for how in (("--install",), ("--evaluate", "--data", str(tmp_path))):
+        said = says(capsys, "micro_vim", "--out", str(tmp_path), *how)
+        assert f"no file {path}; train micro_vim first, or correct --out" in said
+
+
+def test_a_damaged_checkpoint_stays_and_is_named(tmp_path: Path) -> None:
+    state.save(tmp_path, state.Saved(1, 2, "wish", {}))
+    path = tmp_path / state.CHECKPOINT
+    half = path.read_bytes()[: path.stat().st_size // 2]
+    path.write_bytes(half)
+    with pytest.raises(UserError, match=r"checkpoint.pt is damaged .*; remove it to begin anew"):
+        state.restore(tmp_path, "wish")
+    assert path.read_bytes() == half
