@@ -54,6 +54,10 @@ def _in_sweep(place: Place, sweep: Fields, protocol: JsonValue, catalog: Catalog
     globs = [text for text in _items(sweep.get("models")) if isinstance(text, str)]
     # a model that is misspelt above would make its override look wrong as well
     models = list(known) if bad_models else list(matching(globs, known))
+    if globs and not models:
+        yield Mistake(
+            (*place, "models"), "takes out every model that it names; remove a line that begins with '!'"
+        )
     yield from _without_choice(place, sweep, models, known)
     for glob, override in _fields(sweep.get("overrides")).items():
         inner = (*place, "overrides", glob)

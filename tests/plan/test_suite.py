@@ -91,6 +91,10 @@ def one_sweep(**fields: str) -> str:
             [f"4: sweeps.0.models.1: unknown model 'deit_smal'; {KEYS}; did you mean 'deit_small'?"],
         ),
         (
+            {"models": "['deit_*', '!*_small']"},
+            ["4: sweeps.0.models: takes out every model that it names; remove a line that begins with '!'"],
+        ),
+        (
             {"models": "['!deit_*']"},
             ["4: sweeps.0.models: takes models out of none; name some before, such as '*', then '!deit_*'"],
         ),
