@@ -14,7 +14,6 @@ from torch import Tensor, nn
 
 from bench import zoo
 from bench.catalog import read
-from bench.machine import openmmlab
 from bench.machine.identity import resolve_device
 from bench.metrics.confusion import unpack
 from bench.nets.build import Options, build_config
@@ -31,7 +30,7 @@ from bench.spec.record import Measured
 from bench.tasks.dense import backbone, fps, memory
 from bench.tasks.dense.passes import DetectorPasses, Passes, Seen, SegmentorPasses
 from bench.tasks.speed.check import relative_error, rows
-from tests.tasks.dense.conftest import CLASSES, learn, small_task
+from tests.tasks.dense.conftest import CLASSES, learn, small_task, start_openmmlab
 from tests.tasks.dense.small import DETECTOR, SEGMENTOR, small_detector, small_segmentor
 
 pytestmark = pytest.mark.gpu
@@ -47,15 +46,7 @@ QUICK = {
 
 @pytest.fixture(scope="module", autouse=True)
 def _openmmlab() -> None:
-    """Skip where OpenMMLab is not installed."""
-    absent = openmmlab.missing()
-    if absent:
-        pytest.skip(f"the extra `dense` is not installed: no {', '.join(absent)}")
-    # not before: importing this imports OpenMMLab when it is asked to
-    from bench.zoo.openmmlab import source, stack
-
-    stack.start()
-    source.register()
+    start_openmmlab()
 
 
 @pytest.fixture(autouse=True)

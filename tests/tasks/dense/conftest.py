@@ -39,9 +39,8 @@ class Set:
         return self.root.parent
 
 
-@pytest.fixture(scope="session", autouse=True)
-def _extra() -> None:
-    """Skip where OpenMMLab is not installed; continuous integration has it."""
+def start_openmmlab() -> None:
+    """Import OpenMMLab, mended; skip where it is not installed, which continuous integration has."""
     absent = openmmlab.missing()
     if absent:
         pytest.skip(f"the extra `dense` is not installed: no {', '.join(absent)}")
@@ -49,6 +48,11 @@ def _extra() -> None:
 
     stack.start()
     source.register()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _extra() -> None:
+    start_openmmlab()
 
 
 @pytest.fixture(autouse=True)
