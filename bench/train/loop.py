@@ -92,7 +92,7 @@ class Training:
     factor: float = 1.0
     epoch: int = 0
     step: int = 0
-    epoch_s: list[float] = field(default_factory=list)
+    pace_s: list[float] = field(default_factory=list)
     score_s: float = 0.0
 
     def __post_init__(self) -> None:
@@ -121,7 +121,7 @@ class Training:
     def _plan_epochs(self) -> int:
         left_s = self._left_s()
         if left_s is not None:
-            self._epochs = epochs_that_fit(self.epoch, self.recipe.epochs, self.epoch_s, left_s)
+            self._epochs = epochs_that_fit(self.epoch, self.recipe.epochs, self.pace_s, left_s)
         return self._epochs
 
     def _left_s(self) -> float | None:
@@ -131,7 +131,7 @@ class Training:
 
     def _one_epoch(self, bar: tqdm[Any]) -> bool:
         """Train an epoch; say whether it was whole and its loss a number."""
-        start_s = time.monotonic()
+        start_s = half_s = time.monotonic()
         seed_all(self.plan.seed, self.epoch)
         self.objective.begin()
         self.model.train()
@@ -140,8 +140,11 @@ class Training:
             left_s = self._left_s()
             if left_s is not None and left_s <= 0:
                 return False
+            if step == self.objective.steps // 2:
+                half_s = time.monotonic()
             total += self._one_step(step)
         loss = float(total) / self.objective.steps
+        trained_s = time.monotonic()
         if not math.isfinite(loss):
             self._note({"event": "diverged", "in_epoch": self.epoch + 1})
             return self._step_back()
@@ -149,8 +152,11 @@ class Training:
         row = {"epoch": self.epoch, "of": self._epochs, "loss": round(loss, 5), "lr": self._rate()}
         if self.epoch % self.recipe.score_every == 0 and self.epoch < self._epochs:
             row |= {f"{name}_{self.objective.metric}": value for name, value in self._scores().items()}
-        self.epoch_s.append(time.monotonic() - start_s)
-        self._note(row | {"epoch_s": round(self.epoch_s[-1], 3)})
+        # what the first batches wait for, such as kernels that are compiled, does not come again
+        later = self.objective.steps - self.objective.steps // 2
+        scored_s = time.monotonic() - trained_s
+        self.pace_s.append((trained_s - half_s) * self.objective.steps / later + scored_s)
+        self._note(row | {"epoch_s": round(time.monotonic() - start_s, 3)})
         bar.set_postfix(loss=f"{loss:.3f}")
         self._save(always=self.epoch == self._epochs)
         return True

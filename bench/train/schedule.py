@@ -21,13 +21,13 @@ def learning_rate(recipe: Recipe, step: int, steps: int) -> float:
     return (recipe.min_lr + (recipe.lr - recipe.min_lr) * falling) * rising
 
 
-def epochs_that_fit(done: int, longest: int, epoch_s: Sequence[float], left_s: float) -> int:
+def epochs_that_fit(done: int, longest: int, pace_s: Sequence[float], left_s: float) -> int:
     """Return how many epochs there will be in all: those done and those that fit into `left_s`.
 
-    An epoch is taken to last as long as the recent ones of `epoch_s` (seconds) did on average. Without
+    An epoch is taken to last as long as the recent ones of `pace_s` (seconds) did on average. Without
     any, the answer is `longest`, which is never exceeded.
     """
-    recent = epoch_s[-RECENT:]
+    recent = pace_s[-RECENT:]
     if not recent:
         return longest
     each_s = sum(recent) / len(recent)

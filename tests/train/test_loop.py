@@ -52,6 +52,25 @@ def test_it_learns_and_says_what_it_did(tmp_path: Path) -> None:
     assert objective.scored == 6
 
 
+def test_a_slow_start_does_not_shorten_it(tmp_path: Path) -> None:
+    class Warm(Line):
+        def loss(self, model: nn.Module, step: int) -> torch.Tensor:
+            # the first batch of all waits for kernels to be compiled
+            time.sleep(0.01 if self.seen else 2.5)
+            self.seen = True
+            return super().loss(model, step)
+
+        seen = False
+
+    # torch imports what optimizers need with the first of them, which can take seconds
+    training(tmp_path, Line())
+    began = time.monotonic()
+    found = training(tmp_path, Warm(), recipe={"epochs": 1000}, end_s=began + 8).run()
+    assert found.epochs > 5
+    assert rows(tmp_path)[0]["epoch_s"] > 2.5
+    assert time.monotonic() - began < 8
+
+
 def test_a_limit_ends_it_in_time_with_weights(tmp_path: Path) -> None:
     class Slow(Line):
         def loss(self, model: nn.Module, step: int) -> torch.Tensor:
