@@ -145,7 +145,8 @@ def test_the_largest_batch_is_found_without_running_out_of_memory(launch: Launch
     details = outcome.details
     assert outcome.values["batch_images"] > 128
     assert details["batch_search_verified_bytes"] <= details["batch_search_limit_bytes"]  # type: ignore[operator]
-    assert outcome.flags == ()
+    # the process of these tests computes on that GPU too, and not every driver shows it to others
+    assert set(outcome.flags) <= {"shared_gpu"}
 
 
 def test_the_plan_knows_the_same_of_a_gpu_without_torch() -> None:
