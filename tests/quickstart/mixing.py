@@ -129,7 +129,6 @@ MIXING = (
     Mutation("causal mask added", VISIBLE, masked_from_the_start),
     Mutation("positions left out", VISIBLE, replaced(VisionTransformer, "_pos_embed", lambda _net, x: x)),
     Mutation("second direction not turned back", VIM, wrapped(routes, "back_order", not_turned_back)),
-    Mutation("columns read as rows", VMAMBA, wrapped(routes, "read_order", columns_as_rows)),
     Mutation("columns written as rows", VMAMBA, wrapped(routes, "back_order", columns_as_rows)),
     Mutation("flipped routes not turned back", VMAMBA, wrapped(routes, "back_order", not_turned_back)),
     Mutation("scan without D", VMAMBA, scanned(without_skip)),
@@ -137,5 +136,6 @@ MIXING = (
     Mutation("step sizes without softplus", VMAMBA, scanned(without_softplus)),
     Mutation("B and C exchanged", VMAMBA, scanned(exchanged)),
     Mutation("routes not normalised", VMAMBA, wrapped(scan2d, "merge_routes", unnormed_sum)),
+    Mutation("columns read as rows", LOCAL, wrapped(routes, "read_order", columns_as_rows)),
     Mutation("windows not undone", LOCAL, wrapped(routes, "back_order", windows_not_undone)),
 )

@@ -16,7 +16,7 @@ from bench.tasks.classification import accuracy, check, preprocess
 from bench.tasks.classification.images import ImageSet
 from tests.quickstart.planting import Mutation, Plant, Stage, wrapped
 
-MODEL = "micro_mambaout"
+MODEL, VISIBLE = "micro_mambaout", "micro_vit_visible"
 
 
 def transformed(**fields: object) -> Plant:
@@ -67,7 +67,8 @@ READING = (
         "crop of the upper left corner", wrapped(transforms_factory.transforms, "CenterCrop", top_left)
     ),
     _mutation("resized to a square", transformed(crop_mode="squash")),
-    _mutation("resized by the nearest pixel", transformed(interpolation="nearest")),
+    # MambaOut does not mind
+    Mutation("resized by the nearest pixel", VISIBLE, transformed(interpolation="nearest"), "reading"),
     _mutation("mean and std left out", transformed(mean=(0, 0, 0), std=(1, 1, 1))),
     _mutation("mean and std exchanged", wrapped(preprocess, "create_transform", exchanged)),
     _mutation("pixels from 0 to 255", wrapped(transforms_factory, "MaybeToTensor", unscaled)),

@@ -28,9 +28,8 @@ def edges_counted(confusion: Any, predicted: NDArray[Any], labels: NDArray[Any],
     return confusion(predicted, np.where(labels == 255, 0, labels), classes)
 
 
-def of_labels(_mean: Any, counts: Any) -> float:
-    right = np.diagonal(counts)
-    return confusion._mean_percent(right, 2 * counts.sum(axis=1) - right)
+def common_twice(_mean: Any, counts: Any) -> float:
+    return confusion._mean_percent(np.diagonal(counts), counts.sum(axis=0) + counts.sum(axis=1))
 
 
 def of_all_classes(_mean: Any, counts: Any) -> float:
@@ -47,7 +46,11 @@ SEGMENTING = (
     _mutation("classes shifted by one", wrapped(accuracy, "confusion", next_class), "scoring"),
     _mutation("edges counted as the first class", wrapped(accuracy, "confusion", edges_counted), "scoring"),
     _mutation("BGR", configured(blue_first)),
-    _mutation("union without predictions", wrapped(confusion, "mean_iou_percent", of_labels), "scoring"),
+    _mutation(
+        "what is common counted twice in the union",
+        wrapped(confusion, "mean_iou_percent", common_twice),
+        "scoring",
+    ),
     _mutation(
         "mean over absent classes too", wrapped(confusion, "mean_iou_percent", of_all_classes), "scoring"
     ),
