@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from bench.catalog.read import HERE
 from bench.machine.download import sha256_of
 from bench.machine.weights import SHIPPED
 from bench.spec.errors import UserError
+from bench.store.atomic import replace
 
 MODELS = HERE / "models"
 
@@ -47,8 +49,10 @@ def install(files: Mapping[str, Path], cards: Path = MODELS / "micro.yaml", fold
         text = with_hash(text, f"{key}.safetensors", sha256_of(path), cards)
     folder.mkdir(parents=True, exist_ok=True)
     for key, path in files.items():
-        (folder / f"{key}.safetensors").write_bytes(path.read_bytes())
-    cards.write_text(text, encoding="utf-8")
+        partial = folder / f".{key}.partial"
+        shutil.copyfile(path, partial)
+        partial.replace(folder / f"{key}.safetensors")
+    replace(cards, text)
 
 
 def with_hash(text: str, file: str, sha256: str, cards: Path) -> str:

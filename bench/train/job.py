@@ -17,6 +17,7 @@ from bench import zoo
 from bench.catalog import read
 from bench.machine import git
 from bench.machine.weights import SHIPPED
+from bench.shapes import CLASSES
 from bench.spec.card import ModelCard
 from bench.spec.cell import RANDOM
 from bench.spec.errors import BadWeights, UnknownName, UserError
@@ -74,6 +75,11 @@ def train(options: Options, started_s: float) -> dict[str, Any]:
     if options.key not in cards:
         raise UnknownName("model", options.key, cards)
     card = cards[options.key]
+    if card.kind == "classification" and card.classes != len(CLASSES):
+        raise UserError(
+            f"{options.key} tells {card.classes:,} classes apart, and the pictures that the bench draws show "
+            f"{len(CLASSES)}; train one of micro_*, or a card of your own with `classes: {len(CLASSES)}`"
+        )
     recipe = recipes.read(card.kind, options.recipe, dict(options.changes))
     device = _device(options.device)
     try:

@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bench.catalog.read import every_model
 from bench.machine.identity import usable_cpu_count
-from bench.spec.errors import UserError
+from bench.spec.errors import UnknownName, UserError
 
 LATE_S = 60.0
 """How much longer than its minutes a training may take before it is ended: start, last score, export."""
@@ -63,7 +64,9 @@ def launch(chains: Sequence[Chain], out: Path, extra: Sequence[str]) -> dict[str
     """Run all chains at once, below `out`, and return by model how each training ended.
 
     `extra` are further options of `python -m bench.train`. What a training prints is in `MODEL.txt`.
+    Raises `UserError`, before any begins, for a model that does not exist or is named twice.
     """
+    _check([leg.model for chain in chains for leg in chain.legs])
     out.mkdir(parents=True, exist_ok=True)
     ended: dict[str, str] = {}
     threads_each = max(1, usable_cpu_count() // max(1, len(chains)))
@@ -76,6 +79,15 @@ def launch(chains: Sequence[Chain], out: Path, extra: Sequence[str]) -> dict[str
     for thread in running:
         thread.join()
     return ended
+
+
+def _check(models: Sequence[str]) -> None:
+    known = every_model()
+    for number, model in enumerate(models):
+        if model not in known:
+            raise UnknownName("model", model, known)
+        if model in models[:number]:
+            raise UserError(f"{model} is named twice; its folder holds one training")
 
 
 def _run_chain(chain: Chain, out: Path, extra: Sequence[str], threads: int, ended: dict[str, str]) -> None:

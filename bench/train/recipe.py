@@ -89,7 +89,7 @@ class DenseRecipe(Recipe):
 def read(kind: Kind, path: Path = HERE, changes: dict[str, object] | None = None) -> Recipe:
     """Return the recipe of a kind of network with some fields changed.
 
-    Raises `UserError` naming file and field.
+    Raises `UserError` naming file or option, and field.
     """
     try:
         document = yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -98,8 +98,13 @@ def read(kind: Kind, path: Path = HERE, changes: dict[str, object] | None = None
     if not isinstance(document, dict) or not isinstance(document.get(kind), dict):
         raise UserError(f"{path}: has no recipe for {kind}")
     model = ClassificationRecipe if kind == "classification" else DenseRecipe
+    changes = changes or {}
     try:
-        return model.model_validate({**document[kind], **(changes or {})})
+        return model.model_validate({**document[kind], **changes})
     except ValidationError as error:
-        lines = (f"{path}: {kind}.{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+        lines = []
+        for each in error.errors():
+            first, *rest = map(str, each["loc"])
+            place = "--set " if first in changes else f"{path}: {kind}."
+            lines.append(f"{place}{'.'.join((first, *rest))}: {each['msg'][0].lower()}{each['msg'][1:]}")
         raise UserError("\n".join(lines)) from None

@@ -29,7 +29,7 @@ def test_one_that_fails_stops_no_other(tmp_path: Path) -> None:
     sets = [part for change in TINY for part in ("--set", change)]
     command = [
         *(sys.executable, "-m", "bench.train", "--launch", "--out", str(tmp_path), *sets),
-        "cpu:micro_nothing@4,micro_mambaout@4",
+        "cpu:mambaout_femto@4,micro_mambaout@4",
     ]
     found = subprocess.run(command, capture_output=True, text=True, check=False, timeout=200)
     assert found.returncode == 1
@@ -38,5 +38,5 @@ def test_one_that_fails_stops_no_other(tmp_path: Path) -> None:
     result = json.loads((tmp_path / model / "result.json").read_text())
     assert (result["model"], result["epochs"], result["whole"]) == (model, 1, True)
     assert (tmp_path / model / f"{model}.safetensors").is_file()
-    assert "micro_nothing: failed with exit code 2" in found.stdout
-    assert "bench.train: unknown model 'micro_nothing'" in found.stdout
+    assert "mambaout_femto: failed with exit code 2" in found.stdout
+    assert "bench.train: mambaout_femto tells 1,000 classes apart" in found.stdout

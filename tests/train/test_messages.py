@@ -39,6 +39,29 @@ def test_minutes_that_are_none(minutes: str, tmp_path: Path) -> None:
         launch.parse(f"0:micro_vim@{minutes}")
 
 
+def test_a_launch_that_cannot_be_meant(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    launched = ("--launch", "--out", str(tmp_path / "out"), "cpu:micro_vim@1")
+    assert "unknown model 'micro_vin'" in says(capsys, *launched, "cpu:micro_vin@1")
+    assert "micro_vim is named twice; its folder holds one training" in says(
+        capsys, *launched, "cpu:micro_mambaout@1,micro_vim@2"
+    )
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_network_of_other_classes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "out"
+    assert "mambaout_femto tells 1,000 classes apart, and the pictures that the bench draws show 10" in says(
+        capsys, "mambaout_femto", "--out", str(out)
+    )
+    assert not out.exists()
+
+
+def test_changes_that_a_recipe_does_not_take(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = ("micro_vim", "--out", str(tmp_path / "out"), "--set")
+    assert "--set epochs: input should be greater than 0" in says(capsys, *out, "epochs=0")
+    assert "--set lrr: extra inputs are not permitted" in says(capsys, *out, "lrr=1")
+
+
 def test_files_that_are_missing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "micro_vim" / "micro_vim.safetensors"
     for how in (("--install",), ("--evaluate", "--data", str(tmp_path))):
