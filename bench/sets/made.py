@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any
 
 import numpy as np
@@ -123,9 +123,14 @@ def _again(root: Path) -> str:
 
 
 def _make(task: TaskCard, root: Path, progress: Callable[[], object] | None) -> None:
-    partial = root.with_name(f".{root.name}.{os.getpid()}.partial")
+    aside = None
     try:
-        partial.mkdir(parents=True)
+        if not root.parent.exists():
+            root.parent.mkdir(parents=True, exist_ok=True)
+        # the number of this process would not do as a name: machines that share a folder have the same ones
+        aside = Path(mkdtemp(prefix=f".{root.name}.", suffix=".partial", dir=root.parent))
+        partial = aside / root.name
+        partial.mkdir()
         _fill(task, partial, _Tally(progress))
         _publish(partial, root)
     except OSError as error:
@@ -134,7 +139,8 @@ def _make(task: TaskCard, root: Path, progress: Callable[[], object] | None) -> 
             "name another data folder with --data"
         ) from None
     finally:
-        shutil.rmtree(partial, ignore_errors=True)
+        if aside is not None:
+            shutil.rmtree(aside, ignore_errors=True)
 
 
 def _fill(task: TaskCard, folder: Path, tally: _Tally) -> None:

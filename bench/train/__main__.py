@@ -38,6 +38,12 @@ def _call(arguments: argparse.Namespace, started_s: float) -> int:
     if arguments.launch:
         from bench.train.launch import launch, parse, summary  # noqa: PLC0415
 
+        if arguments.minutes is not None or arguments.device != "cpu":
+            raise UserError("--launch takes minutes and GPU from each chain, such as 0:micro_vim@3")
+        if arguments.start is not None:
+            raise UserError(
+                "--launch starts a detector from the backbone beside it; train with --start alone"
+            )
         chains = [parse(text) for text in [arguments.model, *arguments.chains]]
         ended = launch(chains, arguments.out, _extra(arguments))
         print("\n".join(summary(ended, arguments.out)))
@@ -104,6 +110,7 @@ def _minutes(text: str) -> float:
 def _extra(arguments: argparse.Namespace) -> list[str]:
     """Return the options that all trainings of a launch get."""
     found = ["--seed", str(arguments.seed), "--cache", str(arguments.cache or arguments.out / "cache")]
+    found += ["--checkpoint-s", str(arguments.checkpoint_s)]
     for change in arguments.set:
         found += ["--set", change]
     if arguments.data is not None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -16,6 +15,7 @@ from torch import nn
 from bench import zoo
 from bench.catalog import read
 from bench.machine import git
+from bench.machine.download import sha256_of
 from bench.machine.weights import SHIPPED
 from bench.shapes import CLASSES
 from bench.spec.card import ModelCard
@@ -70,7 +70,6 @@ def train(options: Options, started_s: float) -> dict[str, Any]:
     `started_s` is when the clock of `minutes` began. Raises `UserError` for a key, recipe or device that does
     not exist or a folder that cannot be made, and what building the network and making the pictures raise.
     """
-    began = time.time()
     cards = read.every_model()
     if options.key not in cards:
         raise UnknownName("model", options.key, cards)
@@ -95,7 +94,7 @@ def train(options: Options, started_s: float) -> dict[str, Any]:
     objective = objective_of(card, recipe, device, options.cache)
     plan = Plan(
         folder=options.out,
-        wish=_wish(options, recipe),
+        wish=_wish(options, recipe, start),
         seed=options.seed,
         device=device,
         end_s=None if options.minutes is None else started_s + 60 * options.minutes,
@@ -104,7 +103,13 @@ def train(options: Options, started_s: float) -> dict[str, Any]:
     factor = recipe.backbone_lr if isinstance(recipe, DenseRecipe) and start is not None else 1.0
     about = _provenance(options, recipe, start, device)
     state.append(options.out, {"event": "start", **about})
-    trained = Training(model, objective, recipe, plan, factor).run()
+    training = Training(model, objective, recipe, plan, factor)
+    trained = training.run()
+    if not trained.epochs:
+        raise UserError(
+            f"{options.out}: not one epoch ended in {options.minutes} minutes, pictures included; "
+            "raise --minutes"
+        )
     path = options.out / f"{options.key}.safetensors"
     if not export.finite(trained.weights):
         raise UserError(f"{options.out}: the weights do not fit half precision; lower `lr` of the recipe")
@@ -116,7 +121,7 @@ def train(options: Options, started_s: float) -> dict[str, Any]:
         "epochs": trained.epochs,
         "whole": trained.whole,
         "validation": {objective.metric: dict(trained.scores)},
-        "wall_s": round(time.time() - began, 1),
+        "wall_s": round(training.spent_s(), 1),
     }
     _write(options.out, result)
     if options.data is not None:
@@ -189,7 +194,7 @@ def _device(text: str) -> torch.device:
         raise UserError(
             f"--device {text}: torch finds {torch.cuda.device_count()} GPUs here; name another, or cpu"
         )
-    return device
+    return torch.device("cuda", device.index or 0) if device.type == "cuda" else device
 
 
 def _switch(recipe: Recipe, device: torch.device) -> None:
@@ -201,8 +206,13 @@ def _switch(recipe: Recipe, device: torch.device) -> None:
     torch.set_float32_matmul_precision("highest" if recipe.precision == "fp32" else "high")
 
 
-def _wish(options: Options, recipe: Recipe) -> str:
-    content = {"key": options.key, "seed": options.seed, "recipe": recipe.model_dump(mode="json")}
+def _wish(options: Options, recipe: Recipe, start: Path | None) -> str:
+    content = {
+        "key": options.key,
+        "seed": options.seed,
+        "recipe": recipe.model_dump(mode="json"),
+        "backbone": None if start is None else sha256_of(start),
+    }
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
@@ -214,6 +224,7 @@ def _provenance(options: Options, recipe: Recipe, start: Path | None, device: to
         "seed": options.seed,
         "minutes": options.minutes,
         "backbone": None if start is None else start.name,
+        "backbone_sha256": None if start is None else sha256_of(start),
         "device": torch.cuda.get_device_name(device)
         if device.type == "cuda"
         else platform.processor() or "cpu",

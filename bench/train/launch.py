@@ -18,8 +18,9 @@ from bench.catalog.read import every_model
 from bench.machine.identity import usable_cpu_count
 from bench.spec.errors import UnknownName, UserError
 
-LATE_S = 60.0
-"""How much longer than its minutes a training may take before it is ended: start, last score, export."""
+LATE_S, SCORE_S = 60.0, 600.0
+"""How much longer than its minutes a training may take before it is ended: start, last score, export; and
+with --data the score of the file on a CPU."""
 SHOWN = 15
 
 
@@ -46,6 +47,8 @@ def parse(text: str) -> Chain:
     """
     gpu, _, rest = text.partition(":")
     try:
+        if not gpu:
+            raise ValueError(text)
         legs = tuple(_leg(part) for part in rest.split(","))
     except ValueError:
         raise UserError(f"{text!r}: expected GPU:MODEL@MINUTES, such as 0:micro_vim@3") from None
@@ -113,7 +116,7 @@ def _run(gpu: str | None, leg: Leg, out: Path, extra: Sequence[str], threads: in
     with (out / f"{leg.model}.txt").open("ab") as log:
         process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, env=environment)  # noqa: S603
         try:
-            code = process.wait(60 * leg.minutes + LATE_S)
+            code = process.wait(60 * leg.minutes + LATE_S + SCORE_S * ("--data" in extra))
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()

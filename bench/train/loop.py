@@ -21,7 +21,7 @@ from bench.train import state
 from bench.train.average import Average
 from bench.train.decay import groups
 from bench.train.recipe import Recipe
-from bench.train.schedule import epochs_that_fit, learning_rate
+from bench.train.schedule import RECENT, epochs_that_fit, learning_rate
 
 RESERVE_S = 4.0
 """Kept for the end besides what two scores took."""
@@ -94,6 +94,7 @@ class Training:
     step: int = 0
     pace_s: list[float] = field(default_factory=list)
     score_s: float = 0.0
+    before_s: float = 0.0
 
     def __post_init__(self) -> None:
         self.average = Average(self.model, self.recipe.ema_decay)
@@ -102,6 +103,7 @@ class Training:
         )
         self._parameters = [each for each in self.model.parameters() if each.requires_grad]
         self._saved_s = -math.inf
+        self._began_s = time.monotonic()
         self._epochs = self.recipe.epochs
 
     def run(self) -> Trained:
@@ -110,12 +112,18 @@ class Training:
         Raises `Diverged` where the loss is no longer a number and there is no checkpoint to fall back to.
         """
         self._restore()
+        if 0 < self.epoch == self._epochs:
+            # it had come to its end, and only its files are asked for again
+            return self._finish()
         with tqdm(total=self.recipe.epochs, initial=self.epoch, unit="epoch", disable=None) as bar:
             while self.epoch < self._plan_epochs():
                 bar.total = self._epochs
                 if not self._one_epoch(bar):
                     break
                 bar.update()
+            else:
+                # with the plan as it became, so that the same command sees that this is the end
+                self._save(always=True)
         return self._finish()
 
     def _plan_epochs(self) -> int:
@@ -174,6 +182,10 @@ class Training:
         self.step += 1
         return loss.detach()
 
+    def spent_s(self) -> float:
+        """Return the seconds of training, those of processes before this one included."""
+        return self.before_s + time.monotonic() - self._began_s
+
     def _rate(self) -> float:
         return learning_rate(self.recipe, self.step, self._epochs * self.objective.steps)
 
@@ -216,6 +228,8 @@ class Training:
             "model": self.model.state_dict(),
             "ema": self.average.module.state_dict(),
             "optimizer": self.optimizer.state_dict(),
+            "plan": {"epochs": self._epochs, "pace_s": self.pace_s[-RECENT:], "score_s": self.score_s},
+            "before_s": self.spent_s(),
         }
         state.save(self.plan.folder, state.Saved(self.epoch, self.step, self.plan.wish, parts))
         self._saved_s = now_s
@@ -229,6 +243,10 @@ class Training:
         self.model.load_state_dict(saved.parts["model"])
         self.average.module.load_state_dict(saved.parts["ema"])
         self.optimizer.load_state_dict(saved.parts["optimizer"])
+        plan = saved.parts["plan"]
+        self._epochs, self.pace_s, self.score_s = plan["epochs"], list(plan["pace_s"]), plan["score_s"]
+        self.before_s = saved.parts["before_s"]
+        self._began_s = time.monotonic()
 
     def _step_back(self) -> bool:
         """Take the last good weights and end."""

@@ -17,6 +17,7 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
 
@@ -87,8 +88,9 @@ def load(wanted: Wanted, cache: Path) -> Arrays:
 
 
 def content_name(wanted: Wanted) -> str:
-    """Return twelve hex digits of what decides the pictures: the wish, and the code that draws them."""
-    digest = hashlib.sha256(json.dumps(asdict(wanted), sort_keys=True).encode())
+    """Return twelve hex digits of what decides the pictures: wish, code, quality, versions of libraries."""
+    made_by = {"quality": QUALITY, **{name: version(name) for name in ("numpy", "pillow")}}
+    digest = hashlib.sha256(json.dumps([asdict(wanted), made_by], sort_keys=True).encode())
     sources = [Path(__file__), *sorted(Path(str(bench.shapes.__file__)).parent.glob("*.py"))]
     for source in sources:
         digest.update(source.read_bytes())

@@ -2,18 +2,36 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import yaml
-from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, ValidationError
+from pydantic import (
+    AfterValidator,
+    Field,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    ValidationError,
+)
+from pydantic_core import PydanticCustomError
 
 from bench.spec.base import Spec
 from bench.spec.card import Kind
 from bench.spec.errors import UserError
 
 HERE = Path(__file__).parent / "recipes.yaml"
-Range = tuple[float, float]
+
+
+def _rising(span: tuple[float, float]) -> tuple[float, float]:
+    if not 0 < span[0] <= span[1] < math.inf:
+        raise PydanticCustomError("range", "expected two numbers above 0, the smaller first")
+    return span
+
+
+Range = Annotated[tuple[float, float], AfterValidator(_rising)]
 Chance = float
 
 
@@ -93,7 +111,7 @@ def read(kind: Kind, path: Path = HERE, changes: dict[str, object] | None = None
     """
     try:
         document = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError) as error:
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise UserError(f"{path}: not a readable file of recipes: {error}") from None
     if not isinstance(document, dict) or not isinstance(document.get(kind), dict):
         raise UserError(f"{path}: has no recipe for {kind}")

@@ -39,7 +39,7 @@ def save(folder: Path, saved: Saved) -> None:
 def restore(folder: Path, wish: str) -> Saved | None:
     """Return the checkpoint in a folder, None where there is none.
 
-    Raises `UserError` for one that is damaged or of another `wish`: another network, recipe or seed.
+    Raises `UserError` for one that is damaged or of another `wish`: of network, backbone, recipe and seed.
     """
     path = folder / CHECKPOINT
     if not path.is_file():
@@ -54,8 +54,8 @@ def restore(folder: Path, wish: str) -> Saved | None:
         ) from None
     if saved.wish != wish:
         raise UserError(
-            f"{path} is of a training with another network, recipe or seed; name another folder with --out, "
-            "or remove it"
+            f"{path} is of a training with another network, backbone, recipe or seed; name another folder "
+            "with --out, or remove it"
         )
     return saved
 

@@ -38,7 +38,7 @@ def bench(tmp_path: Path) -> Bench:
             env={**os.environ, "CUDA_VISIBLE_DEVICES": "", **(env or {})},
             capture_output=True,
             text=True,
-            timeout=240,
+            timeout=480,
             check=False,
         )
         assert "Traceback" not in result.stderr, result.stderr

@@ -81,6 +81,15 @@ def test_the_slower_of_two_gives_way(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert [path.name for path in tmp_path.iterdir()] == ["val"]
 
 
+def test_a_folder_of_another_machine_s_process_of_the_same_number_stays(tmp_path: Path) -> None:
+    theirs = tmp_path / f".val.{os.getpid()}.partial"
+    theirs.mkdir()
+    (theirs / "half").touch()
+    ensure(SMALL, tmp_path / "val")
+    assert (theirs / "half").is_file()
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([theirs.name, "val"])
+
+
 def test_unwritable_folder(tmp_path: Path) -> None:
     (tmp_path / "quickstart").write_text("a file")
     with pytest.raises(BadData) as caught:

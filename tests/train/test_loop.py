@@ -87,6 +87,37 @@ def test_a_limit_ends_it_in_time_with_weights(tmp_path: Path) -> None:
     assert rows(tmp_path)[-2]["of"] < 30
 
 
+def test_a_timed_training_goes_on_with_its_plan_and_ends_once(tmp_path: Path) -> None:
+    class Slow(Line):
+        def loss(self, model: nn.Module, step: int) -> torch.Tensor:
+            time.sleep(0.05)
+            return super().loss(model, step)
+
+    def timed(seconds: float) -> Training:
+        made = training(tmp_path, Slow(), recipe={"epochs": 1000}, end_s=time.monotonic() + seconds)
+        made.run()
+        return made
+
+    # torch imports what optimizers need with the first of them, which can take seconds
+    training(tmp_path, Slow())
+    first = timed(6)
+    ended = len(rows(tmp_path))
+    again = timed(6)
+    assert again.epoch == first.epoch
+    # the last scores, and nothing trained
+    assert [row["event"] for row in rows(tmp_path)[ended:]] == ["end"]
+    assert again.spent_s() >= first.before_s
+
+    saved = state.restore(tmp_path, "")
+    assert saved is not None
+    plan = {**saved.parts["plan"], "epochs": saved.epoch + 40}
+    state.save(tmp_path, saved._replace(parts={**saved.parts, "plan": plan}))
+    timed(6)
+    gone_on = next(row for row in rows(tmp_path) if row.get("epoch") == saved.epoch + 1)
+    # not 1000: the rate must not rise to where it began
+    assert gone_on["of"] < saved.epoch + 30
+
+
 def test_a_limit_that_has_passed_still_gives_weights(tmp_path: Path) -> None:
     found = training(tmp_path, Line(), end_s=time.monotonic() - 1).run()
     assert (found.epochs, found.whole) == (0, False)

@@ -45,6 +45,10 @@ def test_a_launch_that_cannot_be_meant(tmp_path: Path, capsys: pytest.CaptureFix
     assert "micro_vim is named twice; its folder holds one training" in says(
         capsys, *launched, "cpu:micro_mambaout@1,micro_vim@2"
     )
+    for option in (("--minutes", "3"), ("--device", "cuda:0")):
+        assert "--launch takes minutes and GPU from each chain" in says(capsys, *launched, *option)
+    assert "train with --start alone" in says(capsys, *launched, "--start", str(tmp_path))
+    assert "':micro_vim@1': expected GPU:MODEL@MINUTES" in says(capsys, *launched[:-1], ":micro_vim@1")
     assert not (tmp_path / "out").exists()
 
 
@@ -59,7 +63,17 @@ def test_a_network_of_other_classes(tmp_path: Path, capsys: pytest.CaptureFixtur
 def test_changes_that_a_recipe_does_not_take(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = ("micro_vim", "--out", str(tmp_path / "out"), "--set")
     assert "--set epochs: input should be greater than 0" in says(capsys, *out, "epochs=0")
+    for span in ("[0, 1]", "[0.9, 0.2]", "[0.5, NaN]"):
+        said = says(capsys, *out, f"crop_area={span}")
+        assert "--set crop_area: expected two numbers above 0, the smaller first" in said
     assert "--set lrr: extra inputs are not permitted" in says(capsys, *out, "lrr=1")
+
+
+def test_a_file_of_recipes_in_another_encoding(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_bytes("classification: {}  # é".encode("latin-1"))
+    said = says(capsys, "micro_vim", "--out", str(tmp_path / "out"), "--recipe", str(file))
+    assert f"{file}: not a readable file of recipes" in said
 
 
 def test_files_that_are_missing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -102,12 +102,14 @@ def test_narrow_starts_are_spread_and_wide_ones_kept() -> None:
 
 
 def test_a_wrong_recipe_names_file_and_field(tmp_path: Path) -> None:
-    with pytest.raises(
-        UserError, match=r"recipes.yaml: classification.batch: Input should be greater than 0"
-    ):
+    with pytest.raises(UserError, match=r"--set batch: input should be greater than 0"):
         recipe.read("classification", changes={"batch": 0})
-    with pytest.raises(UserError, match=r"classification.bach: Extra inputs are not permitted"):
+    with pytest.raises(UserError, match=r"--set bach: extra inputs are not permitted"):
         recipe.read("classification", changes={"bach": 1})
+    path = tmp_path / "low.yaml"
+    path.write_text(recipe.HERE.read_text().replace("batch: 256", "batch: 0"))
+    with pytest.raises(UserError, match=r"low.yaml: classification.batch: input should be greater than 0"):
+        recipe.read("classification", path)
     path = tmp_path / "mine.yaml"
     path.write_text("detection: {}\n")
     with pytest.raises(UserError, match=r"mine.yaml: has no recipe for classification"):

@@ -18,7 +18,7 @@ So the second is a part of the first, with the same regions and windows.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -158,9 +158,10 @@ class SegmentorPasses(Passes):
 
     def look(self, image: Tensor) -> Seen:
         """Run all of the segmentor once and note its windows, views of the image."""
-        with _noted(self._model, "encode_decode") as calls:
+        # the scores of every window, kept to the end, would count as memory of the network
+        with _noted(self._model, "encode_decode", lambda given, _: given) as calls:
             self.whole(image)
-        return Seen(tuple(given[0] for given, _ in calls), {"windows": len(calls)})
+        return Seen(tuple(given[0] for given in calls), {"windows": len(calls)})
 
     def settings(self) -> dict[str, float | str]:
         """Return whether it is shown whole images or windows of them."""
@@ -168,14 +169,16 @@ class SegmentorPasses(Passes):
 
 
 @contextmanager
-def _noted(owner: Any, method: str) -> Iterator[list[tuple[tuple[Any, ...], Any]]]:
-    """Within, collect what a method of an object is given and what it returns."""
-    calls: list[tuple[tuple[Any, ...], Any]] = []
+def _noted(
+    owner: Any, method: str, kept: Callable[[tuple[Any, ...], Any], Any] = lambda *call: call
+) -> Iterator[list[Any]]:
+    """Within, collect what a method of an object is given and what it returns, or what is `kept` of both."""
+    calls: list[Any] = []
     own = getattr(owner, method)
 
     def note(*given: Any) -> Any:
         found = own(*given)
-        calls.append((given, found))
+        calls.append(kept(given, found))
         return found
 
     setattr(owner, method, note)
