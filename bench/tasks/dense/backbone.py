@@ -12,7 +12,8 @@ from bench.tasks.speed.timing import Values, time_rig
 def measure(job: Job) -> TaskResult:
     """Return `backbone_img_s`, from images on the device to the maps that the neck takes.
 
-    The maps have the output norms of the detector or segmentor. Samples `backbone_step_s` are one per window.
+    Images have the size of the cell, also for segmentors that are tested in windows of an image. The maps
+    have the output norms of the detector or segmentor. Samples `backbone_step_s` are one per window.
     """
     model, weights_sha256 = build_model(job)
     backbone = model.get_submodule("backbone")
