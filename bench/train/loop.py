@@ -244,7 +244,9 @@ class Training:
         self.average.module.load_state_dict(saved.parts["ema"])
         self.optimizer.load_state_dict(saved.parts["optimizer"])
         plan = saved.parts["plan"]
-        self._epochs, self.pace_s, self.score_s = plan["epochs"], list(plan["pace_s"]), plan["score_s"]
+        self.pace_s, self.score_s = list(plan["pace_s"]), plan["score_s"]
+        if self.plan.end_s is not None:
+            self._epochs = plan["epochs"]
         self.before_s = saved.parts["before_s"]
         self._began_s = time.monotonic()
 

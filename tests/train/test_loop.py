@@ -117,6 +117,11 @@ def test_a_timed_training_goes_on_with_its_plan_and_ends_once(tmp_path: Path) ->
     # not 1000: the rate must not rise to where it began
     assert gone_on["of"] < saved.epoch + 30
 
+    # without a limit all epochs of the recipe are asked for
+    saved = state.restore(tmp_path, "")
+    assert saved is not None
+    assert training(tmp_path, Line(), recipe={"epochs": saved.epoch + 3}).run().epochs == saved.epoch + 3
+
 
 def test_a_limit_that_has_passed_still_gives_weights(tmp_path: Path) -> None:
     found = training(tmp_path, Line(), end_s=time.monotonic() - 1).run()
