@@ -5,10 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import torch
 
 from bench.spec.errors import UserError
-from bench.train import launch, state
+from bench.train import job, launch, state
 from bench.train.__main__ import main
+from tests.train.conftest import dense
+from tests.train.test_launch import TINY
 
 
 def says(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
@@ -21,6 +24,31 @@ def test_devices_that_are_not_here(tmp_path: Path, capsys: pytest.CaptureFixture
     assert "--device nonsense: expected cpu or cuda:0" in says(capsys, *out, "--device", "nonsense")
     assert "--device cuda:99: torch finds " in says(capsys, *out, "--device", "cuda:99")
     assert not (tmp_path / "out").exists()
+
+
+def test_the_first_gpu_where_no_number_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    assert job._device("cuda") == torch.device("cuda", 0)
+
+
+def test_too_little_time_for_an_epoch(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    sets = [part for change in TINY for part in ("--set", change)]
+    out = tmp_path / "out"
+    said = says(capsys, "micro_mambaout", "--out", str(out), "--minutes", "1e-6", *sets)
+    assert f"{out}: not one epoch ended in 1e-06 minutes, pictures included; raise --minutes" in said
+    assert not list(out.glob("*.safetensors"))
+
+
+def test_another_backbone_is_another_training(tmp_path: Path) -> None:
+    files = [tmp_path / name for name in ("first", "second")]
+    for file in files:
+        file.write_text(file.name)
+    options = job.Options("upernet-micro_vmamba", tmp_path, tmp_path)
+    made = dense("segmentation")
+    wishes = {job._wish(options, made, start) for start in (None, *files)}
+    assert len(wishes) == 3
+    files[1].write_text("first")
+    assert job._wish(options, made, files[1]) == job._wish(options, made, files[0])
 
 
 def test_a_file_as_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
