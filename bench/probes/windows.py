@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from bench.metrics.spread import median, relative_half_iqr
@@ -62,32 +62,57 @@ def steps_for(window_s: float, step_s: float) -> int:
     return max(1, round(window_s / step_s)) if step_s > 0 else 1
 
 
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One of several steps that are timed against each other.
+
+    `step_s` is a first guess of its time, and `between` is called after each of its windows.
+    """
+
+    clock: Clock
+    step: Step
+    step_s: float
+    between: Callable[[], None] = lambda: None
+
+
 def time_windows(
     clock: Clock, step: Step, rule: TimedPart, step_s: float, between: Callable[[], None] = lambda: None
 ) -> Timed:
-    """Run the timed part; `step_s` is a first guess, `between` is called after every window."""
+    """Run the timed part of one step alone; arguments as in `Turn`."""
+    return time_in_turn([Turn(clock, step, step_s, between)], rule)[0]
+
+
+def time_in_turn(turns: Sequence[Turn], rule: TimedPart) -> tuple[Timed, ...]:
+    """Run the timed parts of several steps, one window of each after the other.
+
+    So what changes while they run, a clock or a busy host, falls on all of them alike. All get equally many
+    windows, until each is steady or there were as many or as long ones as the rule allows each.
+    """
     if isinstance(rule, TimingWindows):
-        return _until_steady(clock, step, rule, steps_for(rule.window_s, step_s), between)
+        return _until_steady(turns, rule)
     steps, windows = (1, rule.steps) if rule.synchronise == "step" else (rule.steps, 1)
-    found = []
+    found: list[list[Window]] = [[] for _ in turns]
     for _ in range(windows):
-        found.append(clock.window(step, steps))
-        if rule.synchronise == "once":
-            between()
-    return Timed(tuple(found), None)
+        for turn, own in zip(turns, found, strict=True):
+            own.append(turn.clock.window(turn.step, steps))
+            if rule.synchronise == "once":
+                turn.between()
+    return tuple(Timed(tuple(own), None) for own in found)
 
 
-def _until_steady(
-    clock: Clock, step: Step, rule: TimingWindows, steps: int, between: Callable[[], None]
-) -> Timed:
+def _until_steady(turns: Sequence[Turn], rule: TimingWindows) -> tuple[Timed, ...]:
+    clock = turns[0].clock
     start_s = clock.now_s()
-    found: list[Window] = []
+    steps = [steps_for(rule.window_s, turn.step_s) for turn in turns]
+    found: list[list[Window]] = [[] for _ in turns]
     while True:
-        found.append(clock.window(step, steps))
-        between()
-        if len(found) < rule.min_windows:
+        for turn, count, own in zip(turns, steps, found, strict=True):
+            own.append(turn.clock.window(turn.step, count))
+            turn.between()
+        windows = len(found[0])
+        if windows < rule.min_windows:
             continue
-        steady = relative_half_iqr([window.step_s for window in found]) < rule.target_spread
-        out_of_time = clock.now_s() - start_s >= rule.max_s or len(found) >= rule.max_windows
-        if steady or out_of_time:
-            return Timed(tuple(found), steady)
+        steady = [relative_half_iqr([window.step_s for window in own]) < rule.target_spread for own in found]
+        out_of_time = clock.now_s() - start_s >= rule.max_s * len(turns) or windows >= rule.max_windows
+        if all(steady) or out_of_time:
+            return tuple(Timed(tuple(own), at) for own, at in zip(found, steady, strict=True))

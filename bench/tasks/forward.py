@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 import torch
@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from bench.spec.cell import Cell, Precision
 from bench.spec.errors import Unsupported
 
-Outputs = Tensor | Sequence[Tensor]
-"""What a network gives of a batch: one tensor, or several."""
+Outputs = Tensor | Sequence[Tensor] | Mapping[str, Tensor]
+"""What a network gives of a batch: one tensor, or several, with names or without."""
 
 CAST: dict[Precision, torch.dtype] = {"bf16": torch.bfloat16, "fp16": torch.float16}
 AUTOCAST: dict[Precision, torch.dtype] = {"amp_bf16": torch.bfloat16, "amp_fp16": torch.float16}

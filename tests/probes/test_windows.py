@@ -4,8 +4,9 @@ from collections.abc import Callable
 
 import pytest
 
+from bench.metrics.spread import median
 from bench.probes.clock import Clock
-from bench.probes.windows import settled, steps_for, time_windows, warm_up
+from bench.probes.windows import Turn, settled, steps_for, time_in_turn, time_windows, warm_up
 from bench.spec.protocol import TimingSteps, TimingWindows, WarmupConvergence, WarmupSteps
 
 MakeClock = Callable[..., Clock]
@@ -141,3 +142,58 @@ def test_a_fixed_number_of_steps(
     assert step.calls == 40
     assert between.calls == readings
     assert timed.converged is None
+
+
+class Host:
+    """Clocks of one host that gets slower with every window; `order` is whose window each was."""
+
+    def __init__(self, make_clock: MakeClock, drift: float) -> None:
+        self.order: list[str] = []
+        self._number = 0
+        self._drift = drift
+        self._make_clock = make_clock
+
+    def turn(self, name: str, step_s: float) -> Turn:
+        clock = self._make_clock(lambda _: step_s * (1 + self._drift * self._number))
+
+        def between() -> None:
+            self.order.append(name)
+            self._number += 1
+
+        return Turn(clock, Counter(), step_s, between)
+
+
+def test_steps_that_are_compared_take_turns(make_clock: MakeClock) -> None:
+    host = Host(make_clock, drift=0.0)
+    whole, part = time_in_turn([host.turn("whole", 0.03), host.turn("part", 0.01)], WINDOWS)
+    assert host.order == ["whole", "part"] * 10
+    assert [window.steps for window in whole.windows] == [10] * 10
+    assert [window.steps for window in part.windows] == [30] * 10
+    assert whole.converged is part.converged is True
+
+
+def test_a_drift_falls_on_all_that_take_turns(make_clock: MakeClock) -> None:
+    """A host that gets twice as slow must not make a part of the work slower than the whole."""
+    host = Host(make_clock, drift=0.025)
+    whole, part = time_in_turn([host.turn("whole", 0.0104), host.turn("part", 0.01)], WINDOWS)
+    assert len(whole.windows) == len(part.windows) == 30
+    assert whole.converged is part.converged is False
+    ratio = median([each.step_s for each in whole.windows]) / median([each.step_s for each in part.windows])
+    assert ratio == pytest.approx(1.04, abs=0.02)
+
+
+def test_all_go_on_until_the_last_is_steady(make_clock: MakeClock) -> None:
+    settling = make_clock(lambda number: 0.02 if number < 120 else 0.01)
+    steady = Turn(make_clock(lambda _: 0.01), Counter(), 0.01)
+    found = time_in_turn([steady, Turn(settling, Counter(), 0.01)], WINDOWS)
+    assert [len(each.windows) for each in found] == [17, 17]
+    assert [each.converged for each in found] == [True, True]
+
+
+def test_a_fixed_number_of_steps_takes_turns_too(make_clock: MakeClock) -> None:
+    host = Host(make_clock, drift=0.0)
+    rule = TimingSteps(steps=3, synchronise="once")
+    found = time_in_turn([host.turn("whole", 0.03), host.turn("part", 0.01)], rule)
+    assert host.order == ["whole", "part"]
+    assert [[window.steps for window in each.windows] for each in found] == [[3], [3]]
+    assert [each.converged for each in found] == [None, None]

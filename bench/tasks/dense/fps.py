@@ -6,7 +6,7 @@ from bench.spec.job import Job
 from bench.spec.record import Measured
 from bench.tasks.contract import TaskResult
 from bench.tasks.dense.rigs import Rigs, build_rigs
-from bench.tasks.speed.timing import Run, time_rig
+from bench.tasks.speed.timing import Run, time_rigs
 
 NETWORK = "network_"
 """What begins the names of flags, details and samples without post-processing."""
@@ -15,12 +15,12 @@ NETWORK = "network_"
 def measure(job: Job) -> TaskResult:
     """Return `fps_img_s` with post-processing and `fps_network_img_s` without, at batch 1.
 
-    The line between them is that of `bench.tasks.dense.passes`. Both are timed one after the other under
-    the protocol of the job; samples `fps_step_s` and `fps_network_step_s` are one per window. Details say
-    how many detections post-processing had to handle. Raises `Unsupported` as `build_rigs`.
+    The line between them is that of `bench.tasks.dense.passes`. Both are timed in turn, window by window,
+    under the protocol of the job; samples `fps_step_s` and `fps_network_step_s` are one per window. Details
+    say how many detections post-processing had to handle. Raises `Unsupported` as `build_rigs`.
     """
     rigs = build_rigs(job, job.protocol.input_buffers)
-    whole, network = (time_rig(job, rig) for rig in (rigs.whole, rigs.network))
+    whole, network = time_rigs(job, (rigs.whole, rigs.network))
     outcome = _merge(_measured(job, whole, "fps"), _measured(job, network, "fps_network"))
     values = {**outcome.values, **_detections(rigs)}
     details = {**outcome.details, **rigs.details()}

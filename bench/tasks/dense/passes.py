@@ -52,10 +52,10 @@ class Passes(ABC):
         """Return the data sample of an image with what was predicted."""
 
     @abstractmethod
-    def network(self, image: Tensor, seen: Seen) -> tuple[Tensor, ...]:
-        """Return the raw numbers of all heads, for what the whole model was `seen` to show them."""
+    def network(self, image: Tensor, seen: Seen) -> dict[str, Tensor]:
+        """Return the raw numbers of all heads by name, for what the whole model was `seen` to show them."""
 
-    def expected(self, image: Tensor, seen: Seen, _computed_in: torch.dtype) -> tuple[Tensor, ...]:
+    def expected(self, image: Tensor, seen: Seen, _computed_in: torch.dtype) -> dict[str, Tensor]:
         """Return what `network` should give that computes in a number format, computed as things stand."""
         return self.network(image, seen)
 
@@ -80,21 +80,22 @@ class DetectorPasses(Passes):
         (sample,) = self._model.predict(image, [DetDataSample(metainfo=about)])
         return sample
 
-    def network(self, image: Tensor, seen: Seen) -> tuple[Tensor, ...]:
-        """Return scores and offsets of all anchors, then those of the regions, then masks."""
+    def network(self, image: Tensor, seen: Seen) -> dict[str, Tensor]:
+        """Return scores and offsets of the anchors of every map, then those of the regions, then masks."""
         heads = self._model.roi_head
         maps = self._model.extract_feat(image)
         scores, offsets = self._model.rpn_head(maps)
-        found = [*scores, *offsets]
+        found = {f"anchor_scores_{level}": each for level, each in enumerate(scores)}
+        found |= {f"anchor_offsets_{level}": each for level, each in enumerate(offsets)}
         regions, detected = seen.inputs
         if len(regions):
             boxes = heads._bbox_forward(maps, regions)
-            found += [boxes["cls_score"], boxes["bbox_pred"]]
+            found |= {"class_scores": boxes["cls_score"], "box_offsets": boxes["bbox_pred"]}
         if len(detected):
-            found.append(heads._mask_forward(maps, detected)["mask_preds"])
-        return tuple(found)
+            found["masks"] = heads._mask_forward(maps, detected)["mask_preds"]
+        return found
 
-    def expected(self, image: Tensor, seen: Seen, computed_in: torch.dtype) -> tuple[Tensor, ...]:
+    def expected(self, image: Tensor, seen: Seen, computed_in: torch.dtype) -> dict[str, Tensor]:
         """As `network`, for regions with corners of a number format.
 
         mmdet rounds the corners to that of the maps (in half precision to whole pixels beyond 1024), which
@@ -151,10 +152,10 @@ class SegmentorPasses(Passes):
         (sample,) = self._model.predict(image, [SegDataSample(metainfo=about)])
         return sample
 
-    def network(self, image: Tensor, seen: Seen) -> tuple[Tensor, ...]:
+    def network(self, image: Tensor, seen: Seen) -> dict[str, Tensor]:
         """Return the scores (1, classes, h / 4, w / 4) of every window."""
         del image
-        return tuple(self._model._forward(window) for window in seen.inputs)
+        return {f"window_{number}": self._model._forward(at) for number, at in enumerate(seen.inputs)}
 
     def look(self, image: Tensor) -> Seen:
         """Run all of the segmentor once and note its windows, views of the image."""

@@ -21,7 +21,7 @@ from bench.spec.job import Job
 from bench.tasks.dense.network import refuse_cast
 from bench.tasks.dense.passes import DetectorPasses, Passes, Seen, SegmentorPasses
 from bench.tasks.forward import AUTOCAST, Prepared, make_current, prepare
-from bench.tasks.speed.check import OutputCheck, rows
+from bench.tasks.speed.check import OutputCheck
 from bench.tasks.speed.rig import Rig, bench_device, random_images
 from bench.zoo.openmmlab.upernet import CROP_PX
 
@@ -52,9 +52,9 @@ def build_rigs(job: Job, buffers: int) -> Rigs:
     """Put the model of a job on the device with some random images, each alone in its batch.
 
     Random weights of a detector are made to find something, see `DetectorPasses.fill`. What is
-    checked against eager fp32 are the raw numbers of all heads, for the same regions. torch's peak of GPU
-    memory starts again before the whole model runs for the first time. Raises `Unsupported` for bf16 and
-    fp16, and for compiled cells.
+    checked against eager fp32 are the raw numbers of every head by themselves, for the same regions.
+    torch's peak of GPU memory starts again before the whole model runs for the first time. Raises
+    `Unsupported` for bf16 and fp16, and for compiled cells.
     """
     _refuse(job)
     own, device = bench_device(job)
@@ -118,9 +118,9 @@ def _shown(job: Job, prepared: Prepared, passes: Passes, images: Sequence[Tensor
 def _check(job: Job, prepared: Prepared, passes: Passes, shown: Shown) -> OutputCheck:
     with plain_fp32(), torch.inference_mode():
         computed_in = AUTOCAST.get(job.cell.precision, torch.float32)
-        expected = rows(passes.expected(*shown, computed_in), 1).float()
+        expected = passes.expected(*shown, computed_in)
     with prepared.evaluating():
-        return OutputCheck.of(rows(passes.network(*shown), 1), expected, job)
+        return OutputCheck.of(passes.network(*shown), expected, job)
 
 
 def _stepper(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
+from pydantic import JsonValue
 from torch import Tensor, nn
 
 from bench.probes.switches import plain_fp32
@@ -27,32 +29,61 @@ BOUNDS: dict[Precision, float] = {
 
 @dataclass(frozen=True, slots=True)
 class OutputCheck:
-    """How far the outputs are from those of eager fp32, and the bound for this precision."""
+    """How far each output is from that of eager fp32, and the bound of all for this precision."""
 
-    rel_error: float
+    rel_errors: Mapping[str, float]
     bound: float
 
     @property
+    def rel_error(self) -> float:
+        """Return the error of the output that is farthest off: one that is large must not hide another."""
+        return max(self.rel_errors.values())
+
+    @property
     def passed(self) -> bool:
-        """Whether the outputs agree within the bound."""
+        """Whether every output agrees within the bound."""
         return self.rel_error <= self.bound
 
     def flags(self) -> tuple[str, ...]:
-        """Return `output_mismatch` where the outputs do not agree."""
+        """Return `output_mismatch` where an output does not agree."""
         return () if self.passed else ("output_mismatch",)
 
+    def details(self) -> dict[str, JsonValue]:
+        """Return the bound, and the error of every output by name where there are several."""
+        found: dict[str, JsonValue] = {"output_rel_error_bound": self.bound}
+        if len(self.rel_errors) > 1:
+            found["output_rel_errors"] = dict[str, JsonValue](self.rel_errors)
+        return found
+
     @classmethod
-    def of(cls, found: Tensor, expected: Tensor, job: Job) -> OutputCheck:
-        """Compare the first images of a batch (b, numbers) with the expected ones.
+    def of(cls, found: Outputs, expected: Outputs, job: Job) -> OutputCheck:
+        """Compare what a network gave with what was expected, perhaps of the first images of a batch only.
 
         Raises `CellError` where a number of any image is not finite.
         """
-        if not torch.isfinite(found).all():
+        if not all(torch.isfinite(each).all() for each in by_name(found).values()):
             raise CellError(f"{job.cell.name}: the output is not finite; try another precision")
-        rel_error = relative_error(found[: len(expected)].float(), expected)
         tf32 = any(job.protocol.tf32_flags(job.cell.precision))
         bound = max(BOUNDS[job.cell.precision], BOUNDS["tf32"] if tf32 else 0.0)
-        return cls(rel_error, bound)
+        return cls(relative_errors(found, expected), bound)
+
+
+def by_name(outputs: Outputs) -> dict[str, Tensor]:
+    """Return what a network gave by name; several that have none are numbered."""
+    if isinstance(outputs, Tensor):
+        return {"output": outputs}
+    if isinstance(outputs, Mapping):
+        return dict(outputs)
+    return {f"output_{number}": each for number, each in enumerate(outputs)}
+
+
+def relative_errors(found: Outputs, expected: Outputs) -> dict[str, float]:
+    """Return the relative error of every output by name; expected may be those of the first images only."""
+    own = by_name(found)
+    return {
+        name: relative_error(own[name][: len(each)].float(), each.float())
+        for name, each in by_name(expected).items()
+    }
 
 
 def relative_error(found: Tensor, expected: Tensor) -> float:
@@ -62,19 +93,13 @@ def relative_error(found: Tensor, expected: Tensor) -> float:
     return float(torch.linalg.vector_norm(found - expected) / size)
 
 
-def rows(outputs: Outputs, images: int) -> Tensor:
-    """Return all numbers that a network gave, one row per image: logits stay (b, classes)."""
-    several = [outputs] if isinstance(outputs, Tensor) else list(outputs)
-    flat = [each.reshape(images, -1) for each in several]
-    return flat[0] if len(flat) == 1 else torch.cat(flat, dim=1)
-
-
-def reference_outputs(model: nn.Module, images: Tensor, device: torch.device) -> Tensor:
-    """Return what a few images give in eager fp32 without TF32 (b, numbers).
+def reference_outputs(model: nn.Module, images: Tensor, device: torch.device) -> Outputs:
+    """Return what a few images give in eager fp32 without TF32.
 
     Moves the network to the device.
     """
     # some of OpenMMLab's networks do not return themselves here
     model.eval()
     with plain_fp32(), torch.inference_mode():
-        return rows(model.to(device)(images), len(images)).float()
+        outputs: Outputs = model.to(device)(images)
+        return outputs

@@ -16,7 +16,7 @@ from bench.probes.nvml import GpuSensor, sensor_for
 from bench.spec.cell import Cell
 from bench.spec.job import Job
 from bench.tasks.forward import Prepared, make_current, prepare
-from bench.tasks.speed.check import CHECKED_IMAGES, OutputCheck, reference_outputs, rows
+from bench.tasks.speed.check import CHECKED_IMAGES, OutputCheck, reference_outputs
 
 INPUT_SEED = 0
 
@@ -72,7 +72,7 @@ def build_rig(job: Job, model: nn.Module, batch_images: int, buffers: int) -> Ri
         torch.cuda.reset_peak_memory_stats(device)
     outputs = prepared.step(next(placed))
     peak_bytes = torch.cuda.max_memory_allocated(device) if device.type == "cuda" else 0
-    check = OutputCheck.of(rows(outputs, batch_images), expected, job)
+    check = OutputCheck.of(outputs, expected, job)
     # the maps of a backbone are large
     del outputs, expected
 

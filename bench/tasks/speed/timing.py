@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bench.probes.nvml import Stamp
-from bench.probes.windows import Timed, WarmedUp, time_windows, warm_up
+from bench.probes.windows import Timed, Turn, WarmedUp, time_in_turn, warm_up
 from bench.spec.job import Job
 from bench.spec.record import Measured
 from bench.tasks.speed import figures
@@ -43,19 +44,31 @@ class Run:
         return Measured(
             values={name: value for name, value in {**values, **common}.items() if value is not None},
             samples=figures.samples(self.timed, self.stamps),
-            details={**details, "output_rel_error_bound": check.bound},
+            details={**details, **check.details()},
             flags=(*own, *check.flags(), *self.rig.shared_flags(), *extra_flags),
         )
 
 
 def time_rig(job: Job, rig: Rig) -> Run:
     """Warm the rig up and time it as the protocol of the job says."""
+    return time_rigs(job, (rig,))[0]
+
+
+def time_rigs(job: Job, rigs: Sequence[Rig]) -> tuple[Run, ...]:
+    """Warm several rigs up, one after the other, and time them window by window in turn."""
     protocol = job.protocol
-    warmed = warm_up(rig.clock, rig.step, protocol.warmup)
-    stamps = [rig.sensor.read()]
-    timed = time_windows(
-        rig.clock, rig.step, protocol.timing, warmed.step_s, lambda: stamps.append(rig.sensor.read())
+    warmed = [warm_up(rig.clock, rig.step, protocol.warmup) for rig in rigs]
+    stamps = [[rig.sensor.read()] for rig in rigs]
+    turns = [_turn(*each) for each in zip(rigs, warmed, stamps, strict=True)]
+    timed = time_in_turn(turns, protocol.timing)
+    for rig, own in zip(rigs, stamps, strict=True):
+        if len(own) == 1:
+            own.append(rig.sensor.read())
+    return tuple(
+        Run(rig, warm, windows, tuple(own), StepFigures.of(windows))
+        for rig, warm, windows, own in zip(rigs, warmed, timed, stamps, strict=True)
     )
-    if len(stamps) == 1:
-        stamps.append(rig.sensor.read())
-    return Run(rig, warmed, timed, tuple(stamps), StepFigures.of(timed))
+
+
+def _turn(rig: Rig, warmed: WarmedUp, stamps: list[Stamp]) -> Turn:
+    return Turn(rig.clock, rig.step, warmed.step_s, lambda: stamps.append(rig.sensor.read()))

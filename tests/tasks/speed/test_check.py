@@ -45,6 +45,29 @@ def test_beyond_the_bound_of_the_precision_is_flagged(
     assert check.flags() == flags
 
 
+def test_the_output_that_is_farthest_off_counts(make_job: MakeJob) -> None:
+    large, small = torch.full((4, 10), 1e6), torch.ones(4, 3)
+    check = OutputCheck.of(
+        {"masks": large, "scores": small * 1.5}, {"masks": large, "scores": small}, make_job()
+    )
+    assert check.rel_errors == {"masks": 0.0, "scores": 0.5}
+    assert check.flags() == ("output_mismatch",)
+    assert check.details() == {
+        "output_rel_error_bound": BOUNDS["fp32"],
+        "output_rel_errors": {"masks": 0.0, "scores": 0.5},
+    }
+
+
+def test_several_outputs_without_names_are_numbered_and_one_alone_has_no_list(make_job: MakeJob) -> None:
+    maps = torch.ones(8, 2, 4, 4), torch.ones(8, 4, 2, 2)
+    check = OutputCheck.of(maps, [each[:4] for each in maps], make_job())
+    assert check.rel_errors == {"output_0": 0.0, "output_1": 0.0}
+    assert check.flags() == ()
+    assert OutputCheck.of(maps[0], maps[0], make_job()).details() == {
+        "output_rel_error_bound": BOUNDS["fp32"]
+    }
+
+
 def test_a_protocol_that_forces_tf32_gets_the_bound_of_tf32(make_job: MakeJob) -> None:
     ones = torch.ones(4, 10)
     assert OutputCheck.of(ones, ones, make_job(protocol={"tf32_cudnn": True})).bound == BOUNDS["tf32"]
@@ -54,7 +77,8 @@ def test_a_protocol_that_forces_tf32_gets_the_bound_of_tf32(make_job: MakeJob) -
 
 def test_the_reference_is_the_network_in_eval_mode_without_gradients(tiny: nn.Module) -> None:
     images = torch.randn(4, 3, 32, 48)
-    found: Tensor = reference_outputs(tiny.train(), images, torch.device("cpu"))
+    found = reference_outputs(tiny.train(), images, torch.device("cpu"))
     assert not tiny.training
+    assert isinstance(found, Tensor)
     assert not found.requires_grad
     torch.testing.assert_close(found, tiny(images))
