@@ -191,6 +191,23 @@ def test_every_precision_is_close_to_a_cpu(key: str, size: tuple[int, int]) -> N
         assert same.float().mean() > 0.995
 
 
+def test_half_precision_chooses_another_map_for_large_regions() -> None:
+    """Areas are computed in the format of the maps by mmdet: 300 x 300 px are infinite in half precision."""
+    size = (416, 480)
+    model = zoo.build("mask_rcnn-resnet50", image_size=size).to(DEVICE)
+    passes, image = DetectorPasses(model), torch.randn(1, 3, *size, device=DEVICE)
+    regions = torch.tensor([[0.0, 40.0, 60.0, 340.0, 360.0]], device=DEVICE)
+    seen = Seen((regions, regions))
+    with torch.inference_mode():
+        with torch.autocast("cuda", torch.float16):
+            found = passes.network(image, seen)
+        exact, expected = passes.network(image, seen), passes.expected(image, seen, torch.float16)
+    chosen, other = relative_errors(found, expected), relative_errors(found, exact)
+    for name in ("class_scores", "box_offsets", "masks"):
+        assert chosen[name] < BOUNDS["amp_fp16"], name
+        assert other[name] > 0.1, name
+
+
 def passes_of(model: nn.Module) -> Passes:
     return DetectorPasses(model) if hasattr(model, "rpn_head") else SegmentorPasses(model)
 

@@ -96,13 +96,19 @@ class DetectorPasses(Passes):
         return found
 
     def expected(self, image: Tensor, seen: Seen, computed_in: torch.dtype) -> dict[str, Tensor]:
-        """As `network`, for regions with corners of a number format.
+        """As `network`, for regions with corners and sizes of a number format.
 
-        mmdet rounds the corners to that of the maps (in half precision to whole pixels beyond 1024), which
-        moves what is cut out by more than all rounding of the network does.
+        mmdet rounds the corners to that of the maps (in half precision to whole pixels beyond 1024), and
+        chooses the map of a region by an area in it, which in half precision is infinite from 256 x 256 on.
+        Both change what is cut out by more than all rounding of the network does.
         """
         rounded = tuple(regions.to(computed_in).to(regions.dtype) for regions in seen.inputs)
-        return self.network(image, Seen(rounded, seen.counts))
+        heads = self._model.roi_head
+        with (
+            _levels_chosen_in(computed_in, heads.bbox_roi_extractor),
+            _levels_chosen_in(computed_in, heads.mask_roi_extractor),
+        ):
+            return self.network(image, Seen(rounded, seen.counts))
 
     def look(self, image: Tensor) -> Seen:
         """Run all of the detector once and note its regions; counts are proposals, candidates, detections."""
@@ -187,6 +193,23 @@ def _noted(
         yield calls
     finally:
         delattr(owner, method)
+
+
+@contextmanager
+def _levels_chosen_in(computed_in: torch.dtype, extractor: Any) -> Iterator[None]:
+    """Within, regions (n, 5) choose their maps by sizes in a number format, as they do under autocast."""
+    own = extractor.map_roi_levels
+
+    def choose(regions: Tensor, levels: int) -> Any:
+        autocast = torch.autocast(regions.device.type, computed_in, enabled=computed_in != torch.float32)
+        with autocast:
+            return own(regions.to(computed_in), levels)
+
+    extractor.map_roi_levels = choose
+    try:
+        yield
+    finally:
+        del extractor.map_roi_levels
 
 
 def _regions(calls: list[tuple[tuple[Any, ...], Any]], image: Tensor) -> Tensor:

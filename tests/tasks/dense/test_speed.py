@@ -336,8 +336,10 @@ def test_an_output_that_is_not_finite_is_no_speed(models: dict[str, Any], timed:
 
 def test_half_precision_is_held_against_regions_as_it_holds_them(detector: nn.Module) -> None:
     """Corners of regions are rounded by mmdet to the format of the maps: no rounding of the network."""
-    passes, image = DetectorPasses(detector), torch.randn(1, 3, *SIZE)
-    corners = torch.tensor([[0.0, 20.7, 13.3, 78.9, 61.1], [0.0, 33.3, 2.6, 51.7, 40.2]])
+    image = torch.randn(1, 3, 256, 320, generator=torch.Generator().manual_seed(0))
+    passes = DetectorPasses(detector)
+    # bfloat16 has whole numbers from 128 on, even ones from 256 on
+    corners = torch.tensor([[0.0, 200.5, 130.5, 290.9, 220.5], [0.0, 270.9, 180.5, 300.9, 240.5]])
     seen = Seen((corners, corners))
     with torch.inference_mode():
         with torch.autocast("cpu", torch.bfloat16):
@@ -348,7 +350,7 @@ def test_half_precision_is_held_against_regions_as_it_holds_them(detector: nn.Mo
     rounded, unrounded = relative_errors(found, expected), relative_errors(found, exact)
     for name in ("class_scores", "box_offsets", "masks"):
         assert rounded[name] < 0.02, name
-        assert unrounded[name] > 1.3 * rounded[name], name
+        assert unrounded[name] > 3 * rounded[name], (name, unrounded, rounded)
 
 
 @pytest.mark.parametrize(
@@ -368,3 +370,21 @@ def test_a_head_that_is_wrong_in_half_precision_is_flagged(
     assert "output_mismatch" in measured.flags
     errors: Any = measured.details["output_rel_errors"]
     assert max(errors.values()) == measured.values["output_rel_error"] == pytest.approx(1.0, abs=0.05)
+
+
+def test_half_precision_is_held_against_the_maps_that_it_chooses(detector: nn.Module) -> None:
+    """An area of 12,512 is one of 112 x 112 in bfloat16, and from there on the next map is cut."""
+    image = torch.randn(1, 3, *SIZE, generator=torch.Generator().manual_seed(0))
+    passes = DetectorPasses(detector)
+    regions = torch.tensor([[0.0, 2.0, 4.0, 94.0, 140.0]])
+    seen = Seen((regions, regions))
+    with torch.inference_mode():
+        with torch.autocast("cpu", torch.bfloat16):
+            found = passes.network(image, seen)
+        exact, expected = passes.network(image, seen), passes.expected(image, seen, torch.bfloat16)
+        again = passes.network(image, seen)
+    chosen, other = relative_errors(found, expected), relative_errors(found, exact)
+    for name in ("class_scores", "box_offsets", "masks"):
+        assert chosen[name] < 0.02, name
+        assert other[name] > 0.1, name
+    assert all(torch.equal(again[name], each) for name, each in exact.items())
