@@ -184,6 +184,13 @@ def value(record: Record | None, name: str) -> float | None:
     return record.outcome.values.get(name)
 
 
+def series(record: Record | None, name: str) -> tuple[float, ...]:
+    """Return a raw series of a record, or nothing where there is none."""
+    if record is None or not isinstance(record.outcome, Measured):
+        return ()
+    return record.outcome.samples.get(name, ())
+
+
 def figure(joined: Joined, measure: Measure, name: str) -> str:
     """Write a figure of a row as it is shown."""
     found = value(joined.get(measure), name)

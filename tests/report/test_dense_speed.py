@@ -9,6 +9,7 @@ import pytest
 from bench.report.choose import sections
 from bench.report.table import MISSING, Table
 from bench.report.tables import tables
+from bench.spec.record import Measured
 from tests.records import make_reported
 
 if TYPE_CHECKING:
@@ -73,6 +74,24 @@ def test_fps_backbone_and_memory_of_a_model_share_a_row(night: Night) -> None:
     assert "Throughput (img/s)" not in headers(table)
     # the table of classifiers knows nothing of them
     assert not [title for title in found if title.startswith("Speed and memory: protocol")]
+
+
+def test_every_rate_has_its_spread_and_its_fastest_window_beside_it(night: Night) -> None:
+    """Where a host is busy, the median says how busy it was."""
+    values = fps(20.0, 40.0, fps_step_s=0.05, fps_step_iqr_s=0.01, fps_network_step_s=0.025)
+    samples = {"fps_step_s": (0.04, 0.05, 0.06), "fps_network_step_s": (0.02, 0.025, 0.03)}
+    night.add(DETECTORS[0], "fps", Measured(values=values, samples=samples), **COCO)
+    batch = COCO | {"batch": 4}
+    values = {"backbone_img_s": 100.0, "backbone_step_s": 0.04, "batch_images": 4}
+    alone = Measured(values=values, samples={"backbone_step_s": (0.032, 0.04, 0.05)})
+    night.add(DETECTORS[0], "backbone_throughput", alone, **batch)
+    table = made(night)[SPEED]
+    assert cells(table, "FPS IQR (%)") == ["20.0"]
+    assert cells(table, "FPS, fastest window (img/s)") == ["25.0"]
+    assert cells(table, "FPS without post-processing, fastest window (img/s)") == ["50.0"]
+    assert cells(table, "Backbone, fastest window (img/s)") == ["125.0"]
+    assert "FPS without post-processing IQR (%)" not in headers(table)
+    assert "Fastest window: the rate that the fastest of the timed windows alone would give" in table.intro
 
 
 def test_the_intro_says_where_the_line_is_and_what_random_weights_find(night: Night) -> None:
