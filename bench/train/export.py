@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 from collections.abc import Mapping
@@ -18,6 +19,8 @@ from bench.spec.errors import UserError
 from bench.store.atomic import replace
 
 MODELS = HERE / "models"
+RESULT = "result.json"
+"""What a training tells of the file beside it."""
 
 
 def write(weights: Mapping[str, Tensor], path: Path) -> str:
@@ -42,8 +45,11 @@ def finite(weights: Mapping[str, Tensor]) -> bool:
 def install(files: Mapping[str, Path], cards: Path = MODELS / "micro.yaml", folder: Path = SHIPPED) -> None:
     """Copy trained files, by the key of their card, to where they ship from, and enter their hashes.
 
-    Raises `UserError` for a key whose card names no file.
+    Raises `UserError`, before any is copied, for a key whose card names no file, and for a file whose
+    training did not get to its end or left another one.
     """
+    for path in files.values():
+        _refuse_unfinished(path)
     text = cards.read_text(encoding="utf-8")
     for key, path in files.items():
         text = with_hash(text, f"{key}.safetensors", sha256_of(path), cards)
@@ -53,6 +59,20 @@ def install(files: Mapping[str, Path], cards: Path = MODELS / "micro.yaml", fold
         shutil.copyfile(path, partial)
         partial.replace(folder / f"{key}.safetensors")
     replace(cards, text)
+
+
+def _refuse_unfinished(path: Path) -> None:
+    result = path.with_name(RESULT)
+    if not result.is_file():
+        return
+    told = json.loads(result.read_text(encoding="utf-8"))
+    if told["sha256"] != sha256_of(path):
+        raise UserError(f"{path} is not the file that {result} tells of; train it again")
+    if not told["whole"]:
+        raise UserError(
+            f"{path}: the training ended after {told['epochs']} epochs, before its last; train it to the end "
+            "(log.jsonl beside it says what ended it)"
+        )
 
 
 def with_hash(text: str, file: str, sha256: str, cards: Path) -> str:

@@ -29,8 +29,6 @@ from bench.train.recipe import ClassificationRecipe, DenseRecipe, Recipe
 from bench.train.start import spread
 from bench.zoo.checkpoint import read_state_dict
 
-RESULT = "result.json"
-
 
 @dataclass(frozen=True)
 class Options:
@@ -236,4 +234,4 @@ def _provenance(options: Options, recipe: Recipe, start: Path | None, device: to
 
 
 def _write(folder: Path, result: dict[str, Any]) -> None:
-    replace(folder / RESULT, json.dumps(result, indent=2) + "\n")
+    replace(folder / export.RESULT, json.dumps(result, indent=2) + "\n")

@@ -130,10 +130,11 @@ def summary(ended: dict[str, str], out: Path) -> list[str]:
     lines = []
     for model, how in ended.items():
         path = out / model / "result.json"
-        reached = _reached(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else ""
-        lines.append(f"{model}: {how}{reached}")
-        if not how.startswith("done"):
-            lines += _tail(out / f"{model}.txt")
+        if how.startswith("done"):
+            lines.append(f"{model}: {how}{_reached(json.loads(path.read_text(encoding='utf-8')))}")
+        else:
+            # a result that lies there is one of an earlier training
+            lines += [f"{model}: {how}", *_tail(out / f"{model}.txt")]
     return lines
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -134,6 +135,35 @@ def test_installing_enters_the_hash_and_nothing_else(tmp_path: Path) -> None:
     assert lines == [line for line in text.splitlines() if "weights_sha256" not in line]
     with pytest.raises(UserError, match=r"no card names `weights_file: vim_tiny\.safetensors`"):
         export.install({"vim_tiny": file}, cards, tmp_path / "weights")
+
+
+@pytest.mark.parametrize(
+    ("told", "said"),
+    [
+        ({"whole": False}, "the training ended after 7 epochs, before its last; train it to the end"),
+        ({"sha256": "0" * 64}, "is not the file that .*result.json tells of; train it again"),
+    ],
+)
+def test_no_file_of_an_unfinished_training_is_installed(
+    tmp_path: Path, told: dict[str, object], said: str
+) -> None:
+    """A diverged training leaves the last weights that were numbers."""
+    cards, file = tmp_path / "micro.yaml", tmp_path / "micro_vim" / "micro_vim.safetensors"
+    text = (export.MODELS / "micro.yaml").read_text()
+    cards.write_text(text)
+    file.parent.mkdir()
+    file.write_bytes(b"weights")
+    result = {"sha256": sha256_of(file), "whole": True, "epochs": 7}
+    file.with_name("result.json").write_text(json.dumps(result | told))
+    whole = tmp_path / "trained.safetensors"
+    whole.write_bytes(b"others")
+    with pytest.raises(UserError, match=said):
+        export.install({"micro_vmamba": whole, "micro_vim": file}, cards, tmp_path / "weights")
+    assert cards.read_text() == text
+    assert not (tmp_path / "weights").exists()
+    file.with_name("result.json").write_text(json.dumps(result))
+    export.install({"micro_vim": file}, cards, tmp_path / "weights")
+    assert (tmp_path / "weights" / "micro_vim.safetensors").read_bytes() == b"weights"
 
 
 def test_weights_that_half_precision_cannot_hold() -> None:

@@ -40,3 +40,17 @@ def test_one_that_fails_stops_no_other(tmp_path: Path) -> None:
     assert (tmp_path / model / f"{model}.safetensors").is_file()
     assert "mambaout_femto: failed with exit code 2" in found.stdout
     assert "bench.train: mambaout_femto tells 1,000 classes apart" in found.stdout
+
+
+def test_what_an_earlier_training_reached_is_not_told_of_one_that_failed(tmp_path: Path) -> None:
+    for model in ("micro_vim", "micro_vmamba"):
+        (tmp_path / model).mkdir()
+        result = {"epochs": 40, "validation": {"top1_percent": {"raw": 92.5}}, "weights": "raw"}
+        (tmp_path / model / "result.json").write_text(json.dumps(result))
+    (tmp_path / "micro_vim.txt").write_text("no space left\n")
+    ended = {"micro_vim": "failed with exit code 1 after 3 s", "micro_vmamba": "done in 9 s"}
+    assert launch.summary(ended, tmp_path) == [
+        "micro_vim: failed with exit code 1 after 3 s",
+        "    no space left",
+        "micro_vmamba: done in 9 s; 40 epochs, {'top1_percent': {'raw': 92.5}}, raw taken",
+    ]
