@@ -92,6 +92,7 @@ DETECTIONS = (
     "Detections: what was kept of an image, 100 at most. For random weights, which find few or none "
     "at the published score threshold, it was lowered until about 1,000 pairs of region and class counted."
 )
+SPREAD = "IQR: interquartile range of the windows, in percent of the step time."
 FASTEST = (
     "Fastest window: the rate that the fastest of the timed windows alone would give; where the device waits "
     "for the CPU, it hangs least on what else the host does."
@@ -134,6 +135,8 @@ def _legend(table: Table, records: Sequence[Record]) -> Iterator[str]:
         yield DETECTIONS
     if "Backbone throughput" in shown:
         yield BACKBONE_ALONE
+    if any("IQR" in name for name in shown):
+        yield SPREAD
     if any("fastest window" in name for name in shown):
         yield FASTEST
     yield from (f"{name}: {meaning}." for name, meaning in PEAKS.items() if name in shown)

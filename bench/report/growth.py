@@ -105,13 +105,13 @@ def _rows(points: Sequence[_Point], notes: Footnotes) -> Iterator[tuple[str, ...
     least = points[0]
     for point in points:
         record = point.chosen or point.largest or point.first
-        bound = words.launch_bound(point.chosen, "throughput_img_s") if point.chosen else None
+        doubt = words.doubt(point.chosen, "throughput_img_s") if point.chosen else None
         yield (
             record.provenance.card.label + notes.mark(words.choices(record.cell)),
             words.size(record.cell),
             f"{point.tokens:,}",
             _images(point.chosen),
-            _milliseconds(point.chosen) + notes.mark(bound),
+            _milliseconds(point.chosen) + notes.mark(doubt),
             f"{_per_token(point) / _per_token(least):.2f}",
             _peak_mib(point.memory),
             _images(point.largest) + notes.mark(*words.flags(point.largest)),

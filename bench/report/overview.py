@@ -126,6 +126,4 @@ def _figure(line: Line, metric: Metric, notes: Footnotes) -> str:
     if record is None or not isinstance(record.outcome, Measured):
         return MISSING
     value = record.outcome.values.get(metric.name)
-    return (
-        MISSING if value is None else metric.show(value) + notes.mark(words.launch_bound(record, metric.name))
-    )
+    return MISSING if value is None else metric.show(value) + notes.mark(words.doubt(record, metric.name))

@@ -72,6 +72,7 @@ def _head(ratio: Ratio, notes: Footnotes, same: bool, origins: Origins) -> tuple
     cell, metric = ratio.record.cell, ratio.metric
     label = ratio.record.provenance.card.label + notes.mark(*origins.of(ratio.record))
     measured = f"{metric.show(ratio.measured)} {metric.unit}".strip()
+    measured += notes.mark(words.doubt(ratio.record, metric.name))
     protocol, mode, memory_format = setting(cell)
     images = "1" if cell.measure == "latency" else batch(ratio.record)
     conditions = (protocol, cell.precision, mode, memory_format.replace("_", " "), images)

@@ -36,6 +36,21 @@ UNCHECKED_LATENCY = (
     "at batch 1 it nearly always does, so read this as launch time"
 )
 
+SPREAD = 0.05
+"""Interquartile range over median from which a timed figure is marked: steady ones stay far below."""
+WIDE = (
+    f"its windows spread by more than {SPREAD:.0%} (interquartile range): most likely a host that is busy "
+    "at times"
+)
+STEPS = {
+    "throughput_img_s": "step",
+    "latency_s": "latency",
+    "fps_img_s": "fps_step",
+    "fps_network_img_s": "fps_network_step",
+    "backbone_img_s": "backbone_step",
+}
+"""What the names of the time and of its spread begin with that a figure comes from."""
+
 READ_ONCE = "memory: the device was read once, after the steps, since the record is older than the polling"
 
 
@@ -57,21 +72,32 @@ def flags(record: Record | None) -> tuple[str, ...]:
     return tuple(found)
 
 
-def launch_bound(record: Record, figure: str) -> str | None:
-    """Say that a figure is bound by the CPU, or a latency perhaps is; None where the device was."""
+def doubt(record: Record, figure: str) -> str | None:
+    """Say that a figure is bound by the CPU or spreads widely; None where it is one of the device."""
     outcome = record.outcome
     if not isinstance(outcome, Measured):
         return None
     flag = f"{NETWORK}cpu_bound" if figure.startswith("fps_network_") else "cpu_bound"
     if flag in outcome.flags:
         return _flag(record.cell, flag)
-    return UNCHECKED_LATENCY if _unchecked(record.cell, outcome) else None
+    if _unchecked(record.cell, outcome):
+        return UNCHECKED_LATENCY
+    return f"{_part(record.cell, flag)}: {WIDE}" if _spreads(outcome, figure) else None
+
+
+def _spreads(outcome: Measured, figure: str) -> bool:
+    name = STEPS.get(figure)
+    middle, spread = outcome.values.get(f"{name}_s"), outcome.values.get(f"{name}_iqr_s")
+    return bool(middle and spread and spread > SPREAD * middle)
 
 
 def _flag(cell: Cell, flag: str) -> str:
     name = flag.removeprefix(NETWORK)
-    part = cell.measure.replace("_", " ") + ("" if name == flag else " without post-processing")
-    return f"{part}: {FLAGS.get(name, name.replace('_', ' '))}"
+    return f"{_part(cell, flag)}: {FLAGS.get(name, name.replace('_', ' '))}"
+
+
+def _part(cell: Cell, flag: str) -> str:
+    return cell.measure.replace("_", " ") + (" without post-processing" if flag.startswith(NETWORK) else "")
 
 
 def _unchecked(cell: Cell, outcome: Measured) -> bool:

@@ -17,10 +17,9 @@ from bench.machine.download import sha256_of
 from bench.machine.weights import SHIPPED
 from bench.spec.errors import UserError
 from bench.store.atomic import replace
+from bench.train import RESULT
 
 MODELS = HERE / "models"
-RESULT = "result.json"
-"""What a training tells of the file beside it."""
 
 
 def write(weights: Mapping[str, Tensor], path: Path) -> str:
@@ -65,12 +64,16 @@ def _refuse_unfinished(path: Path) -> None:
     result = path.with_name(RESULT)
     if not result.is_file():
         return
-    told = json.loads(result.read_text(encoding="utf-8"))
-    if told["sha256"] != sha256_of(path):
+    try:
+        told = json.loads(result.read_text(encoding="utf-8"))
+        sha256, whole, epochs = told["sha256"], told["whole"], told["epochs"]
+    except (ValueError, TypeError, KeyError):
+        raise UserError(f"{result} is no result of a training; train again") from None
+    if sha256 != sha256_of(path):
         raise UserError(f"{path} is not the file that {result} tells of; train it again")
-    if not told["whole"]:
+    if not whole:
         raise UserError(
-            f"{path}: the training ended after {told['epochs']} epochs, before its last; train it to the end "
+            f"{path}: the training ended after {epochs} epochs, before its last; train it to the end "
             "(log.jsonl beside it says what ended it)"
         )
 

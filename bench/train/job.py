@@ -22,7 +22,7 @@ from bench.spec.card import ModelCard
 from bench.spec.cell import RANDOM
 from bench.spec.errors import BadWeights, UnknownName, UserError
 from bench.store.atomic import replace
-from bench.train import evaluate, export, state
+from bench.train import RESULT, evaluate, export, state
 from bench.train import recipe as recipes
 from bench.train.loop import Objective, Plan, Training
 from bench.train.recipe import ClassificationRecipe, DenseRecipe, Recipe
@@ -234,4 +234,4 @@ def _provenance(options: Options, recipe: Recipe, start: Path | None, device: to
 
 
 def _write(folder: Path, result: dict[str, Any]) -> None:
-    replace(folder / export.RESULT, json.dumps(result, indent=2) + "\n")
+    replace(folder / RESULT, json.dumps(result, indent=2) + "\n")

@@ -12,11 +12,11 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from bench.catalog.read import every_model
 from bench.machine.identity import usable_cpu_count
 from bench.spec.errors import UnknownName, UserError
+from bench.train import RESULT
 
 LATE_S, SCORE_S = 60.0, 600.0
 """How much longer than its minutes a training may take before it is ended: start, last score, export; and
@@ -112,7 +112,7 @@ def _run(gpu: str | None, leg: Leg, out: Path, extra: Sequence[str], threads: in
         *("--minutes", str(leg.minutes), "--device", "cpu" if gpu is None else "cuda:0"),
         *extra,
     ]
-    started_s = time.monotonic()
+    started_s, before = time.monotonic(), _modified_ns(out / leg.model)
     with (out / f"{leg.model}.txt").open("ab") as log:
         process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, env=environment)  # noqa: S603
         try:
@@ -120,26 +120,34 @@ def _run(gpu: str | None, leg: Leg, out: Path, extra: Sequence[str], threads: in
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-            return "ended: it took too long; the same command goes on from its checkpoint"
+            how = "ended: it took too long; the same command goes on from its checkpoint"
+            return how + _reached(out / leg.model, before)
     took_s = time.monotonic() - started_s
-    return f"done in {took_s:.0f} s" if code == 0 else f"failed with exit code {code} after {took_s:.0f} s"
+    how = f"done in {took_s:.0f} s" if code == 0 else f"failed with exit code {code} after {took_s:.0f} s"
+    return how + _reached(out / leg.model, before)
 
 
 def summary(ended: dict[str, str], out: Path) -> list[str]:
     """Return a line for every training: how it ended and what it reached."""
     lines = []
     for model, how in ended.items():
-        path = out / model / "result.json"
-        if how.startswith("done"):
-            lines.append(f"{model}: {how}{_reached(json.loads(path.read_text(encoding='utf-8')))}")
-        else:
-            # a result that lies there is one of an earlier training
-            lines += [f"{model}: {how}", *_tail(out / f"{model}.txt")]
+        lines.append(f"{model}: {how}")
+        if not how.startswith("done"):
+            lines += _tail(out / f"{model}.txt")
     return lines
 
 
-def _reached(result: dict[str, Any]) -> str:
+def _reached(folder: Path, before_ns: int | None) -> str:
+    """Tell the result in a folder, unless it is the one of an earlier training."""
+    if _modified_ns(folder) in {None, before_ns}:
+        return ""
+    result = json.loads((folder / RESULT).read_text(encoding="utf-8"))
     return f"; {result['epochs']} epochs, {result['validation']}, {result['weights']} taken"
+
+
+def _modified_ns(folder: Path) -> int | None:
+    path = folder / RESULT
+    return path.stat().st_mtime_ns if path.is_file() else None
 
 
 def _tail(path: Path) -> list[str]:

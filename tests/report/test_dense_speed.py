@@ -125,6 +125,21 @@ def test_flags_of_both_passes_are_told_apart(night: Night) -> None:
     )
 
 
+def test_the_overview_marks_a_figure_whose_windows_spread(night: Night) -> None:
+    """A host that is busy at times need not hold up most of the windows."""
+    steady = fps(20.0, 40.0, fps_step_s=0.05, fps_step_iqr_s=0.002)
+    for network_iqr_s, key in zip((0.001, 0.002), DETECTORS, strict=True):
+        values = steady | {"fps_network_step_s": 0.025, "fps_network_step_iqr_s": network_iqr_s}
+        night.add(key, "fps", values, **COCO)
+    table = made(night)["Overview: COCO 2017 validation, 800x1280 px, amp_fp16"]
+    assert cells(table, "FPS (img/s)") == ["20.0", "20.0"]
+    assert cells(table, "FPS without post-processing (img/s)") == ["40.0", "40.0 [1]"]
+    assert table.footnotes == (
+        "fps without post-processing: its windows spread by more than 5% (interquartile range): most likely "
+        "a host that is busy at times",
+    )
+
+
 @pytest.mark.parametrize(
     ("flag", "marked"),
     [("cpu_bound", "FPS (img/s)"), ("network_cpu_bound", "FPS without post-processing (img/s)")],

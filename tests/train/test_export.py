@@ -161,6 +161,10 @@ def test_no_file_of_an_unfinished_training_is_installed(
         export.install({"micro_vmamba": whole, "micro_vim": file}, cards, tmp_path / "weights")
     assert cards.read_text() == text
     assert not (tmp_path / "weights").exists()
+    for broken in ("", "[]", "{}"):
+        file.with_name("result.json").write_text(broken)
+        with pytest.raises(UserError, match=r"result\.json is no result of a training; train again"):
+            export.install({"micro_vim": file}, cards, tmp_path / "weights")
     file.with_name("result.json").write_text(json.dumps(result))
     export.install({"micro_vim": file}, cards, tmp_path / "weights")
     assert (tmp_path / "weights" / "micro_vim.safetensors").read_bytes() == b"weights"

@@ -48,13 +48,16 @@ def _merge(whole: Measured, network: Measured) -> Measured:
                 name if name in network.values else NETWORK + name: at for name, at in network.samples.items()
             },
         },
-        details={**whole.details, **{NETWORK + name: value for name, value in network.details.items()}},
+        details={
+            **whole.details,
+            **{NETWORK + name: value for name, value in network.details.items() if name not in SHARED},
+        },
         flags=(*whole.flags, *(NETWORK + flag for flag in network.flags if flag not in SHARED)),
     )
 
 
-SHARED = ("output_mismatch", "shared_gpu")
-"""Flags that say the same of both."""
+SHARED = ("output_mismatch", "shared_gpu", "output_rel_error_bound", "output_rel_errors")
+"""Flags and details that say the same of both."""
 
 
 def _detections(rigs: Rigs) -> dict[str, int | float]:

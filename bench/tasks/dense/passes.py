@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -104,10 +104,10 @@ class DetectorPasses(Passes):
         """
         rounded = tuple(regions.to(computed_in).to(regions.dtype) for regions in seen.inputs)
         heads = self._model.roi_head
-        with (
-            _levels_chosen_in(computed_in, heads.bbox_roi_extractor),
-            _levels_chosen_in(computed_in, heads.mask_roi_extractor),
-        ):
+        with ExitStack() as stack:
+            # they may share one
+            for extractor in {heads.bbox_roi_extractor, heads.mask_roi_extractor}:
+                stack.enter_context(_levels_chosen_in(computed_in, extractor))
             return self.network(image, Seen(rounded, seen.counts))
 
     def look(self, image: Tensor) -> Seen:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -37,7 +38,8 @@ class OutputCheck:
     @property
     def rel_error(self) -> float:
         """Return the error of the output that is farthest off: one that is large must not hide another."""
-        return max(self.rel_errors.values())
+        # no comparison with a NaN holds, so that it would not be the maximum
+        return max(self.rel_errors.values(), key=lambda error: math.inf if math.isnan(error) else error)
 
     @property
     def passed(self) -> bool:
@@ -59,10 +61,12 @@ class OutputCheck:
     def of(cls, found: Outputs, expected: Outputs, job: Job) -> OutputCheck:
         """Compare what a network gave with what was expected, perhaps of the first images of a batch only.
 
-        Raises `CellError` where a number of any image is not finite.
+        Raises `CellError` where a number of any image is not finite, and where an expected one is not.
         """
-        if not all(torch.isfinite(each).all() for each in by_name(found).values()):
+        if not _finite(found):
             raise CellError(f"{job.cell.name}: the output is not finite; try another precision")
+        if not _finite(expected):
+            raise CellError(f"{job.cell.name}: the output in fp32, to check with, is not finite")
         tf32 = any(job.protocol.tf32_flags(job.cell.precision))
         bound = max(BOUNDS[job.cell.precision], BOUNDS["tf32"] if tf32 else 0.0)
         return cls(relative_errors(found, expected), bound)
@@ -84,6 +88,10 @@ def relative_errors(found: Outputs, expected: Outputs) -> dict[str, float]:
         name: relative_error(own[name][: len(each)].float(), each.float())
         for name, each in by_name(expected).items()
     }
+
+
+def _finite(outputs: Outputs) -> bool:
+    return all(bool(torch.isfinite(each).all()) for each in by_name(outputs).values())
 
 
 def relative_error(found: Tensor, expected: Tensor) -> float:

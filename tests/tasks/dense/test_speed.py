@@ -372,16 +372,25 @@ def test_a_head_that_is_wrong_in_half_precision_is_flagged(
     assert max(errors.values()) == measured.values["output_rel_error"] == pytest.approx(1.0, abs=0.05)
 
 
-def test_half_precision_is_held_against_the_maps_that_it_chooses(detector: nn.Module) -> None:
-    """An area of 12,512 is one of 112 x 112 in bfloat16, and from there on the next map is cut."""
-    image = torch.randn(1, 3, *SIZE, generator=torch.Generator().manual_seed(0))
-    passes = DetectorPasses(detector)
-    regions = torch.tensor([[0.0, 2.0, 4.0, 94.0, 140.0]])
+@pytest.mark.parametrize(
+    ("dtype", "region"),
+    [
+        # an area of 12,512 is one of 112 x 112 in bfloat16, and from there on the next map is cut
+        (torch.bfloat16, [0.0, 2.0, 4.0, 94.0, 140.0]),
+        # one of 75,000 is infinite in half precision, and then the coarsest map is cut
+        (torch.float16, [0.0, 10.0, 4.0, 310.0, 254.0]),
+    ],
+)
+def test_half_precision_is_held_against_the_maps_that_it_chooses(
+    detector: nn.Module, dtype: torch.dtype, region: list[float]
+) -> None:
+    image = torch.randn(1, 3, 256, 320, generator=torch.Generator().manual_seed(0))
+    passes, regions = DetectorPasses(detector), torch.tensor([region])
     seen = Seen((regions, regions))
     with torch.inference_mode():
-        with torch.autocast("cpu", torch.bfloat16):
+        with torch.autocast("cpu", dtype):
             found = passes.network(image, seen)
-        exact, expected = passes.network(image, seen), passes.expected(image, seen, torch.bfloat16)
+        exact, expected = passes.network(image, seen), passes.expected(image, seen, dtype)
         again = passes.network(image, seen)
     chosen, other = relative_errors(found, expected), relative_errors(found, exact)
     for name in ("class_scores", "box_offsets", "masks"):

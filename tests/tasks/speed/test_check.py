@@ -34,6 +34,18 @@ def test_a_logit_that_is_not_finite_fails_wherever_it_is(make_job: MakeJob, valu
     assert str(caught.value) == f"{job.cell.name}: the output is not finite; try another precision"
 
 
+def test_a_reference_that_is_not_finite_is_none(make_job: MakeJob) -> None:
+    job, ones = make_job(), torch.ones(4, 10)
+    with pytest.raises(CellError) as caught:
+        OutputCheck.of((ones, ones), (ones, ones / 0), job)
+    assert str(caught.value) == f"{job.cell.name}: the output in fp32, to check with, is not finite"
+
+
+def test_an_error_that_is_no_number_passes_nowhere() -> None:
+    for errors in ({"a": 0.0, "b": float("nan")}, {"a": float("nan"), "b": 0.0}):
+        assert OutputCheck(errors, 0.1).flags() == ("output_mismatch",)
+
+
 @pytest.mark.parametrize(("error", "flags"), [(0.5, ()), (2.0, ("output_mismatch",))])
 def test_beyond_the_bound_of_the_precision_is_flagged(
     make_job: MakeJob, error: float, flags: tuple[str, ...]
