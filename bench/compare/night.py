@@ -23,11 +23,11 @@ EXACT: Mapping[Measure, tuple[str, ...]] = {
     "memory": ("peak_allocated_bytes",),
     "complexity": ("params", "macs"),
 }
-TIMED: Mapping[Measure, tuple[str, str]] = {
-    "throughput": ("step_s", "step_iqr_s"),
-    "latency": ("latency_s", "latency_iqr_s"),
-    "fps": ("fps_step_s", "fps_step_iqr_s"),
-    "backbone_throughput": ("backbone_step_s", "backbone_step_iqr_s"),
+TIMED: Mapping[Measure, str] = {
+    "throughput": "throughput_img_s",
+    "latency": "latency_s",
+    "fps": "fps_img_s",
+    "backbone_throughput": "backbone_img_s",
 }
 
 
@@ -96,7 +96,8 @@ def _interval(cell: Cell, outcome: Measured | Failed) -> tuple[float, float, flo
     """Return first quartile, median and third quartile of the step times in seconds."""
     if isinstance(outcome, Failed):
         return None
-    name, iqr_name = TIMED[cell.measure]
+    step = metrics()[TIMED[cell.measure]].step
+    name, iqr_name = f"{step}_s", f"{step}_iqr_s"
     samples = outcome.samples.get(name)
     if samples:
         low, high = quartiles(samples)

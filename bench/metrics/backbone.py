@@ -5,7 +5,16 @@ from __future__ import annotations
 from bench.metrics.metric import Metric
 
 METRICS = (
-    Metric("backbone_img_s", "Backbone throughput", "img/s", 1, "backbone_throughput", True, significant=3),
+    Metric(
+        "backbone_img_s",
+        "Backbone throughput",
+        "img/s",
+        1,
+        "backbone_throughput",
+        True,
+        significant=3,
+        step="backbone_step",
+    ),
     Metric("backbone_step_s", "Backbone step", "ms", 2, "backbone_throughput", False, significant=3),
     Metric(
         "backbone_step_iqr_s",

@@ -21,7 +21,9 @@ class Metric:
     one within half a printed digit plus `slack` (in shown units) plus `slack_ratio` times the
     reported value; `near` is the difference up to which a miss points at preprocessing.
     A `headline` is a score that a task is known by: it stands in the overview. A score belongs to a `kind`
-    of task, and one of segmentation to its `scales`; both are None where they do not matter.
+    of task, and one of segmentation to its `scales`; both are None where they do not matter. `step` is what
+    the names of the step time that a figure comes from (`_s`) and of its interquartile range (`_iqr_s`)
+    begin with.
     """
 
     name: str
@@ -37,6 +39,7 @@ class Metric:
     headline: bool = False
     kind: Kind | None = None
     scales: Scales | None = None
+    step: str | None = None
 
     @property
     def title(self) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bench.metrics.metric import Metric
 
 METRICS = (
-    Metric("throughput_img_s", "Throughput", "img/s", 0, "throughput", True, significant=3),
+    Metric("throughput_img_s", "Throughput", "img/s", 0, "throughput", True, significant=3, step="step"),
     Metric("step_s", "Step", "ms", 2, "throughput", False, significant=3),
     Metric("step_iqr_s", "Interquartile range of window means", "ms", 2, "throughput", False, significant=3),
     Metric("step_min_s", "Fastest window mean", "ms", 2, "throughput", False, significant=3),

@@ -75,13 +75,6 @@ class Turn:
     between: Callable[[], None] = lambda: None
 
 
-def time_windows(
-    clock: Clock, step: Step, rule: TimedPart, step_s: float, between: Callable[[], None] = lambda: None
-) -> Timed:
-    """Run the timed part of one step alone; arguments as in `Turn`."""
-    return time_in_turn([Turn(clock, step, step_s, between)], rule)[0]
-
-
 def time_in_turn(turns: Sequence[Turn], rule: TimedPart) -> tuple[Timed, ...]:
     """Run the timed parts of several steps, one window of each after the other.
 

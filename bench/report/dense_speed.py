@@ -31,7 +31,7 @@ from bench.spec.record import Record
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """Images per second: the measure that gives them, and what the names of their figures begin with."""
+    """Images per second: the measure that gives them, their metric, and what it is called in short."""
 
     measure: Measure
     name: str
@@ -40,25 +40,25 @@ class Rate:
     @property
     def titles(self) -> tuple[str, str, str]:
         """Return the headers of `shown`."""
-        title = metrics()[f"{self.name}_img_s"].title
-        return title, f"{self.label} IQR (%)", f"{self.label}, fastest window (img/s)"
+        return metrics()[self.name].title, f"{self.label} IQR (%)", f"{self.label}, fastest window (img/s)"
 
     def shown(self, joined: Joined) -> tuple[str, str, str]:
         """Write the figure, its spread, and the figure that the fastest window gives."""
-        record, rate, step = joined.get(self.measure), f"{self.name}_img_s", f"{self.name}_step_s"
-        spread = iqr_percent(value(record, f"{self.name}_step_iqr_s"), value(record, step))
-        return figure(joined, self.measure, rate), spread, self._fastest(record, rate, step)
+        record = joined.get(self.measure)
+        return figure(joined, self.measure, self.name), iqr_percent(record, self.name), self._fastest(record)
 
-    def _fastest(self, record: Record | None, rate: str, step: str) -> str:
-        img_s, step_s, windows = value(record, rate), value(record, step), series(record, step)
+    def _fastest(self, record: Record | None) -> str:
+        metric = metrics()[self.name]
+        step = f"{metric.step}_s"
+        img_s, step_s, windows = value(record, self.name), value(record, step), series(record, step)
         if img_s is None or step_s is None or not windows:
             return MISSING
-        return metrics()[rate].show(img_s * step_s / min(windows))
+        return metric.show(img_s * step_s / min(windows))
 
 
-WHOLE = Rate("fps", "fps", "FPS")
-NETWORK = Rate("fps", "fps_network", "FPS without post-processing")
-BACKBONE = Rate("backbone_throughput", "backbone", "Backbone")
+WHOLE = Rate("fps", "fps_img_s", "FPS")
+NETWORK = Rate("fps", "fps_network_img_s", "FPS without post-processing")
+BACKBONE = Rate("backbone_throughput", "backbone_img_s", "Backbone")
 BACKBONE_BATCH = "Backbone batch"
 MEMORY = (
     "peak_allocated_bytes",

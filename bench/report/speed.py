@@ -147,7 +147,7 @@ def _row(joined: Joined, context: Context) -> tuple[str, ...]:
         *head(joined, context),
         _batch(joined),
         figure(joined, "throughput", "throughput_img_s"),
-        iqr_percent(value(timed, "step_iqr_s"), value(timed, "step_s")),
+        iqr_percent(timed, "throughput_img_s"),
         *(figure(joined, measure, name) for measure, name in FIGURES),
         context.notes.mark(*marks(joined, context)).strip(),
     )
@@ -211,9 +211,10 @@ def batch_of(record: Record) -> str:
     return f"{batch:,}" if isinstance(batch, int) else str(batch)
 
 
-def iqr_percent(spread_s: float | None, step_s: float | None) -> str:
-    """Write an interquartile range in percent of the step time."""
-    return MISSING if spread_s is None or not step_s else f"{100 * spread_s / step_s:.1f}"
+def iqr_percent(record: Record | None, figure: str) -> str:
+    """Write the interquartile range of the step times of a figure in percent of their median."""
+    spread = words.spread(record, figure)
+    return MISSING if spread is None else f"{100 * spread:.1f}"
 
 
 def _compiled(record: Record | None) -> str | None:

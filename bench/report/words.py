@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import PurePath, PurePosixPath
 
 from bench.catalog.reported import Reported
+from bench.metrics.registry import metrics
 from bench.spec.card import ModelCard
 from bench.spec.cell import PUBLISHED, RANDOM, Cell, Measure
 from bench.spec.record import Failed, Measured, Record
@@ -42,15 +43,6 @@ WIDE = (
     f"its windows spread by more than {SPREAD:.0%} (interquartile range): most likely a host that is busy "
     "at times"
 )
-STEPS = {
-    "throughput_img_s": "step",
-    "latency_s": "latency",
-    "fps_img_s": "fps_step",
-    "fps_network_img_s": "fps_network_step",
-    "backbone_img_s": "backbone_step",
-}
-"""What the names of the time and of its spread begin with that a figure comes from."""
-
 READ_ONCE = "memory: the device was read once, after the steps, since the record is older than the polling"
 
 
@@ -82,13 +74,16 @@ def doubt(record: Record, figure: str) -> str | None:
         return _flag(record.cell, flag)
     if _unchecked(record.cell, outcome):
         return UNCHECKED_LATENCY
-    return f"{_part(record.cell, flag)}: {WIDE}" if _spreads(outcome, figure) else None
+    return f"{_part(record.cell, flag)}: {WIDE}" if (spread(record, figure) or 0.0) > SPREAD else None
 
 
-def _spreads(outcome: Measured, figure: str) -> bool:
-    name = STEPS.get(figure)
-    middle, spread = outcome.values.get(f"{name}_s"), outcome.values.get(f"{name}_iqr_s")
-    return bool(middle and spread and spread > SPREAD * middle)
+def spread(record: Record | None, figure: str) -> float | None:
+    """Return the interquartile range of the times of a figure over their median, or None without one."""
+    step = metrics()[figure].step
+    if record is None or not isinstance(record.outcome, Measured) or step is None:
+        return None
+    middle, between = (record.outcome.values.get(f"{step}{end}_s") for end in ("", "_iqr"))
+    return between / middle if between is not None and middle else None
 
 
 def _flag(cell: Cell, flag: str) -> str:

@@ -47,11 +47,9 @@ def install(files: Mapping[str, Path], cards: Path = MODELS / "micro.yaml", fold
     Raises `UserError`, before any is copied, for a key whose card names no file, and for a file whose
     training did not get to its end or left another one.
     """
-    for path in files.values():
-        _refuse_unfinished(path)
     text = cards.read_text(encoding="utf-8")
     for key, path in files.items():
-        text = with_hash(text, f"{key}.safetensors", sha256_of(path), cards)
+        text = with_hash(text, f"{key}.safetensors", _finished(path), cards)
     folder.mkdir(parents=True, exist_ok=True)
     for key, path in files.items():
         partial = folder / f".{key}.partial"
@@ -60,22 +58,24 @@ def install(files: Mapping[str, Path], cards: Path = MODELS / "micro.yaml", fold
     replace(cards, text)
 
 
-def _refuse_unfinished(path: Path) -> None:
-    result = path.with_name(RESULT)
+def _finished(path: Path) -> str:
+    """Return the SHA-256 of a file, unless what its training tells beside it speaks against it."""
+    own, result = sha256_of(path), path.with_name(RESULT)
     if not result.is_file():
-        return
+        return own
     try:
         told = json.loads(result.read_text(encoding="utf-8"))
         sha256, whole, epochs = told["sha256"], told["whole"], told["epochs"]
     except (ValueError, TypeError, KeyError):
         raise UserError(f"{result} is no result of a training; train again") from None
-    if sha256 != sha256_of(path):
+    if sha256 != own:
         raise UserError(f"{path} is not the file that {result} tells of; train it again")
     if not whole:
         raise UserError(
             f"{path}: the training ended after {epochs} epochs, before its last; train it to the end "
             "(log.jsonl beside it says what ended it)"
         )
+    return own
 
 
 def with_hash(text: str, file: str, sha256: str, cards: Path) -> str:

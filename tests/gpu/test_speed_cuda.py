@@ -13,7 +13,7 @@ from bench.machine.identity import resolve_device
 from bench.probes import switches
 from bench.probes.clock import CudaClock
 from bench.probes.nvml import NvmlSensor, sensor_for
-from bench.probes.windows import time_windows, warm_up
+from bench.probes.windows import Turn, time_in_turn, warm_up
 from bench.run.recipe import Recipe
 from bench.spec.cell import Cell
 from bench.spec.job import Job
@@ -86,7 +86,7 @@ def test_windows_repeat_within_a_percent() -> None:
     warmed = warm_up(clock, lambda: x @ x, WarmupConvergence(min_s=0.5, max_s=5.0))
     assert warmed.converged is True
     rule = TimingWindows(min_windows=10, max_windows=30, window_s=0.1, target_spread=0.005, max_s=10.0)
-    timed = time_windows(clock, lambda: x @ x, rule, warmed.step_s)
+    (timed,) = time_in_turn([Turn(clock, lambda: x @ x, warmed.step_s)], rule)
     assert timed.converged is True
     for window in timed.windows:
         assert window.device_s == pytest.approx(0.1, rel=0.2)

@@ -5,9 +5,9 @@ from collections.abc import Callable
 import pytest
 
 from bench.metrics.spread import median
-from bench.probes.clock import Clock
-from bench.probes.windows import Turn, settled, steps_for, time_in_turn, time_windows, warm_up
-from bench.spec.protocol import TimingSteps, TimingWindows, WarmupConvergence, WarmupSteps
+from bench.probes.clock import Clock, Step
+from bench.probes.windows import Timed, Turn, settled, steps_for, time_in_turn, warm_up
+from bench.spec.protocol import TimedPart, TimingSteps, TimingWindows, WarmupConvergence, WarmupSteps
 
 MakeClock = Callable[..., Clock]
 
@@ -91,9 +91,16 @@ def test_steps_per_window(window_s: float, step_s: float, steps: int) -> None:
     assert steps_for(window_s, step_s) == steps
 
 
+def alone(
+    clock: Clock, step: Step, rule: TimedPart, step_s: float, between: Callable[[], None] = lambda: None
+) -> Timed:
+    (timed,) = time_in_turn([Turn(clock, step, step_s, between)], rule)
+    return timed
+
+
 def test_steady_windows_stop_at_the_least_number(make_clock: MakeClock) -> None:
     clock, readings = make_clock(lambda _: 0.01), Counter()
-    timed = time_windows(clock, Counter(), WINDOWS, 0.01, readings)
+    timed = alone(clock, Counter(), WINDOWS, 0.01, readings)
     assert timed.converged is True
     assert [window.steps for window in timed.windows] == [30] * 10
     assert readings.calls == 10
@@ -105,7 +112,7 @@ def noisy(number: int) -> float:
 
 
 def test_noisy_windows_stop_at_the_greatest_number(make_clock: MakeClock) -> None:
-    timed = time_windows(make_clock(noisy), Counter(), WINDOWS, 0.01)
+    timed = alone(make_clock(noisy), Counter(), WINDOWS, 0.01)
     assert timed.converged is False
     # 29 windows take less than 10 s
     assert len(timed.windows) == 30
@@ -113,20 +120,20 @@ def test_noisy_windows_stop_at_the_greatest_number(make_clock: MakeClock) -> Non
 
 def test_windows_stop_when_the_time_is_up(make_clock: MakeClock) -> None:
     short = WINDOWS.model_copy(update={"max_s": 4.0})
-    timed = time_windows(make_clock(noisy), Counter(), short, 0.01)
+    timed = alone(make_clock(noisy), Counter(), short, 0.01)
     assert timed.converged is False
     assert len(timed.windows) == 13
 
 
 def test_slow_steps_still_give_the_least_number_of_windows(make_clock: MakeClock) -> None:
-    timed = time_windows(make_clock(lambda _: 3.0), Counter(), WINDOWS, 3.0)
+    timed = alone(make_clock(lambda _: 3.0), Counter(), WINDOWS, 3.0)
     assert [window.steps for window in timed.windows] == [1] * 10
 
 
 def test_windows_go_on_until_the_spread_is_small(make_clock: MakeClock) -> None:
     # four slow windows are more than a quarter of 13 and less than a quarter of 17
     settling = make_clock(lambda number: 0.02 if number < 120 else 0.01)
-    timed = time_windows(settling, Counter(), WINDOWS, 0.01)
+    timed = alone(settling, Counter(), WINDOWS, 0.01)
     assert timed.converged is True
     assert len(timed.windows) == 17
 
@@ -137,7 +144,7 @@ def test_a_fixed_number_of_steps(
 ) -> None:
     step, between = Counter(), Counter()
     rule = TimingSteps.model_validate({"steps": 40, "synchronise": synchronise})
-    timed = time_windows(make_clock(lambda _: 0.01), step, rule, 0.01, between)
+    timed = alone(make_clock(lambda _: 0.01), step, rule, 0.01, between)
     assert [window.steps for window in timed.windows] == windows
     assert step.calls == 40
     assert between.calls == readings
